@@ -1,0 +1,50 @@
+package rbac
+
+// Permitted decides an action by a list of permission sets: it returns the
+// pattern that grants it, and whether one does.
+func Permitted(sets []Permission, action string, data bool) (string, bool) {
+	folded := fold(action)
+	for _, s := range sets {
+		if pattern, _, ok := compilePermission(s).grants(folded, data); ok {
+			return pattern, true
+		}
+	}
+	return "", false
+}
+
+// permission is a compiled Permission.
+type permission struct{ actions, notActions, dataActions, notDataActions patterns }
+
+func compilePermission(p Permission) permission {
+	return permission{
+		actions:        compilePatterns(p.Actions),
+		notActions:     compilePatterns(p.NotActions),
+		dataActions:    compilePatterns(p.DataActions),
+		notDataActions: compilePatterns(p.NotDataActions),
+	}
+}
+
+func compilePermissions(list []Permission) []permission {
+	out := make([]permission, len(list))
+	for i, p := range list {
+		out[i] = compilePermission(p)
+	}
+	return out
+}
+
+// grants decides a folded action. When a pattern grants it, by is that
+// pattern; when one would but another takes it away, except is that other.
+func (p permission) grants(action string, data bool) (by, except string, ok bool) {
+	allow, not := p.actions, p.notActions
+	if data {
+		allow, not = p.dataActions, p.notDataActions
+	}
+	by, ok = allow.match(action)
+	if !ok {
+		return "", "", false
+	}
+	if except, taken := not.match(action); taken {
+		return by, except, false
+	}
+	return by, "", true
+}

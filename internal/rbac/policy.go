@@ -1,0 +1,137 @@
+package rbac
+
+import "strings"
+
+// Input is what a policy is made of.
+type Input struct {
+	Definitions []RoleDefinition
+	Assignments []Assignment
+	Denies      []DenyAssignment
+	// Parents holds, for the scope of a subscription or management group, the
+	// scope of the management group above it. What is not in it lies directly
+	// below the root.
+	Parents map[string]string
+}
+
+// A Policy answers requests. It does not change and may be used from many
+// goroutines.
+type Policy struct {
+	roles   map[string]*role
+	grants  map[string]map[string][]*grant // scope, principal
+	denies  map[string][]*denial           // scope
+	parents map[string]string
+}
+
+// role is a compiled RoleDefinition.
+type role struct {
+	definition  *RoleDefinition
+	permissions []permission
+}
+
+// grant is a compiled Assignment; its role is nil when nobody knows it.
+type grant struct {
+	assignment *Assignment
+	role       *role
+}
+
+// Compile makes a policy. It copies what it needs of in.
+func Compile(in Input) *Policy {
+	p := &Policy{
+		roles:   make(map[string]*role, len(in.Definitions)),
+		grants:  make(map[string]map[string][]*grant),
+		denies:  make(map[string][]*denial),
+		parents: make(map[string]string, len(in.Parents)),
+	}
+	for child, parent := range in.Parents {
+		p.parents[NormalizeScope(child)] = NormalizeScope(parent)
+	}
+	for _, d := range in.Definitions {
+		p.roles[fold(d.ID)] = &role{definition: &d, permissions: compilePermissions(d.Permissions)}
+	}
+	for _, a := range in.Assignments {
+		p.addAssignment(a)
+	}
+	for _, d := range in.Denies {
+		scope := NormalizeScope(d.Scope)
+		p.denies[scope] = append(p.denies[scope], compileDenial(d))
+	}
+	return p
+}
+
+func (p *Policy) addAssignment(a Assignment) {
+	scope, principal := NormalizeScope(a.Scope), fold(a.PrincipalID)
+	at := p.grants[scope]
+	if at == nil {
+		at = make(map[string][]*grant)
+		p.grants[scope] = at
+	}
+	at[principal] = append(at[principal], &grant{
+		assignment: &a,
+		role:       p.roles[fold(a.RoleDefinitionID)],
+	})
+}
+
+// maxManagementGroups bounds the way up. Azure allows six levels below the
+// root group; a longer chain is a loop.
+//
+// learn.microsoft.com/azure/governance/management-groups/overview#important-facts-about-management-groups
+const maxManagementGroups = 8
+
+// upwards calls visit with the normalized scope and all that contain it, from
+// the narrowest to the root, until visit returns false.
+func (p *Policy) upwards(scope string, visit func(scope string) bool) {
+	jumps := 0
+	for visit(scope) && scope != Root {
+		if parent, ok := p.parents[scope]; ok && jumps < maxManagementGroups {
+			scope = parent
+			jumps++
+			continue
+		}
+		if cut := strings.LastIndexByte(scope, '/'); cut > 0 {
+			scope = scope[:cut]
+		} else {
+			scope = Root
+		}
+	}
+}
+
+// Assigned is a role assignment with its role definition, which is nil when
+// the policy does not know it.
+type Assigned struct {
+	Assignment *Assignment
+	Definition *RoleDefinition
+}
+
+// Assigned lists the role assignments that apply to any of the principals at a
+// scope, those inherited from above included, the narrowest first.
+func (p *Policy) Assigned(principals []string, scope string) []Assigned {
+	var out []Assigned
+	p.eachGrant(principals, scope, func(g *grant) bool {
+		a := Assigned{Assignment: g.assignment}
+		if g.role != nil {
+			a.Definition = g.role.definition
+		}
+		out = append(out, a)
+		return true
+	})
+	return out
+}
+
+// eachGrant visits what applies to the principals at the scope, until visit
+// returns false.
+func (p *Policy) eachGrant(principals []string, scope string, visit func(*grant) bool) {
+	p.upwards(NormalizeScope(scope), func(scope string) bool {
+		at := p.grants[scope]
+		if at == nil {
+			return true
+		}
+		for _, principal := range principals {
+			for _, g := range at[fold(principal)] {
+				if !visit(g) {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}
