@@ -1,0 +1,74 @@
+package plan
+
+const (
+	clusterType    = "Microsoft.ContainerService/managedClusters"
+	clusterVersion = "2024-09-01"
+
+	// KubernetesVersion is asked for by its minor; AKS takes the newest patch
+	// that the region offers.
+	KubernetesVersion = "1.36"
+
+	// SandboxTaint keeps everything but sandboxes from the sandboxes' pool.
+	SandboxTaint = "kars.azure.com/sandbox=true:NoSchedule"
+)
+
+// cluster is the managed cluster: two pools, user-assigned identities for the
+// control plane and the kubelets, an OIDC issuer and workload identity.
+func (p *Plan) cluster() Resource {
+	controlPlane, kubelet := p.id(identityType, p.Names.ControlPlane), p.id(identityType, p.Names.Kubelet)
+	system, sandbox := p.subnetID(SystemSubnet), p.subnetID(SandboxSubnet)
+	return Resource{
+		ID: p.ClusterID(), Type: clusterType, Name: p.Names.Cluster, APIVersion: clusterVersion,
+		Step: StepCluster, Label: "cluster",
+		Body: Tree{
+			"location": p.Options.Region, "tags": p.tags(),
+			"sku":      Tree{"name": "Base", "tier": "Standard"},
+			"identity": Tree{"type": "UserAssigned", "userAssignedIdentities": Tree{controlPlane: Tree{}}},
+			"properties": Tree{
+				"kubernetesVersion": KubernetesVersion,
+				"dnsPrefix":         p.Names.Cluster,
+				"enableRBAC":        true,
+				"identityProfile":   Tree{"kubeletidentity": Tree{"resourceId": kubelet}},
+				"oidcIssuerProfile": Tree{"enabled": true},
+				"securityProfile":   Tree{"workloadIdentity": Tree{"enabled": true}},
+				"networkProfile":    networkProfile(),
+				"agentPoolProfiles": []any{
+					pool("system", "System", "Standard_D2as_v5", system, Tree{
+						"nodeTaints": []any{"CriticalAddonsOnly=true:NoSchedule"},
+					}),
+					pool("clawpool", "User", "Standard_D4as_v5", sandbox, Tree{
+						"enableEncryptionAtHost": true, // U22
+						"nodeLabels":             Tree{"kars.azure.com/pool": "sandbox"},
+						"nodeTaints":             []any{SandboxTaint},
+					}),
+				},
+			},
+		},
+		links: []link{
+			{vnetType + "/subnets/join/action", system, "the system pool's nodes join the subnet"},
+			{vnetType + "/subnets/join/action", sandbox, "the sandbox pool's nodes join the subnet"},
+			{identityType + "/assign/action", controlPlane, "the cluster is given its control-plane identity"},
+			{identityType + "/assign/action", kubelet, "the cluster is given its kubelet identity"},
+		},
+	}
+}
+
+func networkProfile() Tree {
+	return Tree{
+		"networkPlugin": "azure", "networkPluginMode": "overlay",
+		"networkPolicy": "cilium", "networkDataplane": "cilium",
+		"podCidr": "10.244.0.0/16", "serviceCidr": "10.0.0.0/16", "dnsServiceIP": "10.0.0.10",
+		"outboundType": "loadBalancer", "loadBalancerSku": "standard",
+	}
+}
+
+func pool(name, mode, size, subnet string, more Tree) Tree {
+	t := Tree{
+		"name": name, "mode": mode, "count": 1, "vmSize": size, "osType": "Linux", "osSKU": "AzureLinux",
+		"type": "VirtualMachineScaleSets", "vnetSubnetID": subnet, "maxPods": 110,
+	}
+	for k, v := range more {
+		t[k] = v
+	}
+	return t
+}

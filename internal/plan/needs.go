@@ -1,0 +1,129 @@
+package plan
+
+// NeedKind says what kind of right a need is.
+type NeedKind string
+
+// The kinds of need.
+const (
+	NeedAction       NeedKind = "action"       // an ARM action at a scope
+	NeedRegistration NeedKind = "registration" // a provider's registration with the subscription
+	NeedDirectory    NeedKind = "directory"    // a right in the tenant's directory
+)
+
+// Need is one thing that the caller must be able to do for the plan.
+type Need struct {
+	Kind   NeedKind `json:"kind"`
+	Action string   `json:"action"`
+	Scope  string   `json:"scope"` // ARM id, or "/" for the tenant
+	// Principal is who must be able to: always the caller, so far.
+	Principal string `json:"principal"`
+	Step      Step   `json:"step"`
+	Why       string `json:"why"`
+	// Attributes are those of the request, for conditions: the role definition
+	// and the principal's type of the assignment that is to be written.
+	Attributes map[string]any `json:"-"`
+	// Optional needs have a fallback: without them the run warns and goes on.
+	Optional bool `json:"-"`
+}
+
+const caller = "caller"
+
+// AgentIDNeed is the action of the need for one of the four directory roles
+// that may make a blueprint (U25).
+const AgentIDNeed = "microsoft.directory/agentIdentityBlueprints/create"
+
+// needs derives what the run needs from what it makes. The order is that of
+// the steps; each pair of action and scope is stated once.
+func (p *Plan) needs() []Need {
+	n := &needList{seen: map[[2]string]bool{}}
+	n.readWrite(p.Group)
+	for _, r := range p.Registrations {
+		n.add(Need{Kind: NeedRegistration, Action: r.Namespace, Scope: p.subscriptionScope(), Step: StepRegistration, Why: r.Why})
+	}
+	n.action(StepRegistration, "Microsoft.Resources/subscriptions/providers/read", p.subscriptionScope(), "see which providers are registered")
+	n.deployment(StepFoundation, p.groupScope())
+	for _, r := range p.Of(StepFoundation) {
+		n.readWrite(r)
+	}
+	for _, g := range p.Grants {
+		n.grant(p, g)
+	}
+	for _, r := range p.Of(StepCluster) {
+		n.readWrite(r)
+	}
+	n.action(StepCluster, clusterType+"/listClusterUserCredential/action", p.ClusterID(), "connect to the cluster")
+	n.action(StepImages, registryType+"/pull/read", p.RegistryID(), "see which images are in the registry")
+	n.action(StepImages, registryType+"/importImage/action", p.RegistryID(), "import kars' images")
+	if p.Options.MeshTrust != TrustAnonymous {
+		n.trust(p)
+	}
+	return n.needs
+}
+
+type needList struct {
+	needs []Need
+	seen  map[[2]string]bool
+}
+
+func (n *needList) add(need Need) {
+	key := [2]string{need.Action, need.Scope}
+	if n.seen[key] && need.Attributes == nil {
+		return
+	}
+	n.seen[key] = true
+	need.Principal = caller
+	n.needs = append(n.needs, need)
+}
+
+func (n *needList) action(step Step, action, scope, why string) {
+	n.add(Need{Kind: NeedAction, Action: action, Scope: scope, Step: step, Why: why})
+}
+
+// readWrite are the rights that one resource takes: to see whether it is there,
+// to make it, and what ARM demands on the resources that it refers to.
+func (n *needList) readWrite(r Resource) {
+	action := r.Type
+	if r.Step == StepGroup {
+		action = "Microsoft.Resources/subscriptions/resourceGroups"
+	}
+	n.action(r.Step, action+"/read", r.ID, "see whether the "+r.Label+" is there")
+	n.action(r.Step, action+"/write", r.ID, "make the "+r.Label)
+	for _, l := range r.links {
+		n.action(r.Step, l.action, l.scope, l.why)
+	}
+}
+
+// deployment are the rights of sending a template and following it.
+// learn.microsoft.com/azure/azure-resource-manager/templates/deploy-cli#required-permissions
+func (n *needList) deployment(step Step, scope string) {
+	n.action(step, "Microsoft.Resources/deployments/read", scope, "follow the deployment")
+	n.action(step, "Microsoft.Resources/deployments/write", scope, "deploy the plan's resources")
+	n.action(step, "Microsoft.Resources/deployments/operations/read", scope, "name the resource that failed")
+	n.action(step, "Microsoft.Resources/deployments/operationStatuses/read", scope, "follow the deployment")
+}
+
+func (n *needList) grant(p *Plan, g Grant) {
+	n.action(StepGrants, "Microsoft.Authorization/roleAssignments/read", g.Scope, "see whether the "+string(g.Principal)+" has "+g.Role.Name)
+	n.add(Need{
+		Kind: NeedAction, Action: "Microsoft.Authorization/roleAssignments/write", Scope: g.Scope, Step: StepGrants,
+		Why: "give the " + string(g.Principal) + " " + g.Role.Name + ": " + g.Why,
+		Attributes: map[string]any{
+			"Microsoft.Authorization/roleAssignments:RoleDefinitionId": g.Role.ID,
+			"Microsoft.Authorization/roleAssignments:PrincipalType":    g.PrincipalType,
+		},
+	})
+}
+
+// trust are the rights of setting up trust with Entra. In the automatic mode a
+// missing directory role ends in the anonymous tier, not in a failure (U35).
+func (n *needList) trust(p *Plan) {
+	c := p.ControllerCredential()
+	const credential = identityType + "/federatedIdentityCredentials"
+	n.action(StepTrust, credential+"/read", c.ID, "see whether the controller's service account is federated")
+	n.action(StepTrust, credential+"/write", c.ID, "federate the controller's service account")
+	n.add(Need{
+		Kind: NeedDirectory, Action: AgentIDNeed, Scope: "/", Step: StepTrust,
+		Why:      "make the blueprint from which agent identities derive",
+		Optional: p.Options.MeshTrust == TrustAuto,
+	})
+}
