@@ -1,0 +1,141 @@
+// Package report is everything that a person or a pipeline sees.
+//
+// Data goes to stdout, everything else to stderr. Messages begin in lower case
+// and end without a full stop. An error comes with what to do about it. There is
+// no colour and no moving line where the stream is no terminal or NO_COLOR is set.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+
+	"charm.land/lipgloss/v2"
+	"sigs.k8s.io/yaml"
+)
+
+// APIVersion is that of every document.
+const APIVersion = "kars.azure.com/v1alpha1"
+
+// Format is a form of the data on stdout.
+type Format string
+
+// The forms of -o.
+const (
+	Text Format = "text"
+	JSON Format = "json"
+	YAML Format = "yaml"
+)
+
+// Printer owns both streams.
+type Printer struct {
+	out, err io.Writer
+	format   Format
+	quiet    bool
+	live     bool // stderr is a terminal: one line may move
+	colour   bool
+
+	mu     sync.Mutex
+	moving bool // an unfinished line stands on stderr
+}
+
+// Options are how to print.
+type Options struct {
+	Out, Err io.Writer
+	Format   Format
+	Quiet    bool
+	Terminal bool // whether Err is a terminal
+	NoColour bool
+}
+
+// New returns a printer.
+func New(o Options) *Printer {
+	if o.Format == "" {
+		o.Format = Text
+	}
+	return &Printer{
+		out: o.Out, err: o.Err, format: o.Format, quiet: o.Quiet,
+		live: o.Terminal && !o.Quiet, colour: o.Terminal && !o.NoColour,
+	}
+}
+
+// Format is the form asked for.
+func (p *Printer) Format() Format { return p.format }
+
+// Document writes v to stdout in the form asked for; text renders it for a
+// person and is used for the text form.
+func (p *Printer) Document(v any, text func(io.Writer)) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+	switch p.format {
+	case JSON:
+		e := json.NewEncoder(p.out)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		return e.Encode(v)
+	case YAML:
+		raw, err := yaml.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("writing YAML: %w", err)
+		}
+		_, err = p.out.Write(raw)
+		return err
+	}
+	text(p.out)
+	return nil
+}
+
+// Say writes one line to stderr, unless asked to be quiet.
+func (p *Printer) Say(format string, args ...any) {
+	if p.quiet {
+		return
+	}
+	p.line(fmt.Sprintf(format, args...))
+}
+
+// Warn writes a warning and what to do about it to stderr.
+func (p *Printer) Warn(text, fix string) {
+	p.line(p.paint(yellow, "warning: ") + text)
+	if fix != "" {
+		p.line("         " + fix)
+	}
+}
+
+// Error writes an error and its hints to stderr.
+func (p *Printer) Error(text string, hints ...string) {
+	p.line(p.paint(red, "error: ") + text)
+	for _, h := range hints {
+		p.line("       " + h)
+	}
+}
+
+func (p *Printer) line(s string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+	fmt.Fprintln(p.err, s)
+}
+
+// clear removes the moving line; the lock is held.
+func (p *Printer) clear() {
+	if p.moving {
+		fmt.Fprint(p.err, "\r\x1b[K")
+		p.moving = false
+	}
+}
+
+var (
+	red    = lipgloss.NewStyle().Foreground(lipgloss.Red)
+	yellow = lipgloss.NewStyle().Foreground(lipgloss.Yellow)
+	green  = lipgloss.NewStyle().Foreground(lipgloss.Green)
+	faint  = lipgloss.NewStyle().Faint(true)
+)
+
+func (p *Printer) paint(s lipgloss.Style, text string) string {
+	if !p.colour {
+		return text
+	}
+	return s.Render(text)
+}
