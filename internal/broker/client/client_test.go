@@ -100,7 +100,7 @@ func TestErrorsAreTyped(t *testing.T) {
 		code      Code
 		temporary bool
 	}{
-		"a refusal keeps its code and is final": {403, `{"error":{"code":"Forbidden","message":"no"}}`, CodeForbidden, false},
+		"a refusal keeps its code and is final":  {403, `{"error":{"code":"Forbidden","message":"no"}}`, CodeForbidden, false},
 		"an identity still to come is temporary": {409, `{"error":{"code":"IdentityPending","message":"wait"}}`, CodeIdentityPending, true},
 		"a proxy's page becomes unavailable":     {502, `<html>`, CodeUnavailable, true},
 	}
