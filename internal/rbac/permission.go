@@ -35,6 +35,19 @@ func compilePermissions(list []Permission) []permission {
 // grants decides a folded action. When a pattern grants it, by is that
 // pattern; when one would but another takes it away, except is that other.
 func (p permission) grants(action string, data bool) (by, except string, ok bool) {
+	if by, except, ok = p.grantsSpelt(action, data); ok {
+		return by, "", true
+	}
+	for _, other := range spellings(action) {
+		if by, _, ok := p.grantsSpelt(other, data); ok {
+			return by, "", true
+		}
+	}
+	return by, except, false
+}
+
+// grantsSpelt is grants for the one spelling of the action.
+func (p permission) grantsSpelt(action string, data bool) (by, except string, ok bool) {
 	allow, not := p.actions, p.notActions
 	if data {
 		allow, not = p.dataActions, p.notDataActions
