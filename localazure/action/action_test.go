@@ -1,0 +1,97 @@
+package action_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kars-dev/kars/localazure/action"
+	"github.com/kars-dev/kars/localazure/armid"
+)
+
+func TestOf(t *testing.T) {
+	const (
+		sub   = "/subscriptions/s"
+		group = sub + "/resourceGroups/g"
+		vnet  = group + "/providers/Microsoft.Network/virtualNetworks/v"
+	)
+	for name, c := range map[string]struct {
+		method, path string
+		want         action.Need
+	}{
+		"reading a group":                  {"GET", group, action.Need{Action: "Microsoft.Resources/subscriptions/resourceGroups/read", Scope: group}},
+		"listing groups":                   {"GET", sub + "/resourceGroups", action.Need{Action: "Microsoft.Resources/subscriptions/resourceGroups/read", Scope: sub}},
+		"listing the resources of a group": {"GET", group + "/resources", action.Need{Action: "Microsoft.Resources/subscriptions/resourceGroups/resources/read", Scope: group}},
+		"listing locations":                {"GET", sub + "/locations", action.Need{Action: "Microsoft.Resources/subscriptions/locations/read", Scope: sub}},
+		"listing providers":                {"GET", sub + "/providers", action.Need{Action: "Microsoft.Resources/subscriptions/providers/read", Scope: sub}},
+		"registering a provider":           {"POST", sub + "/providers/Microsoft.KeyVault/register", action.Need{Action: "Microsoft.KeyVault/register/action", Scope: sub}},
+		"writing a resource":               {"PUT", vnet, action.Need{Action: "Microsoft.Network/virtualNetworks/write", Scope: vnet}},
+		"patching a resource":              {"PATCH", vnet, action.Need{Action: "Microsoft.Network/virtualNetworks/write", Scope: vnet}},
+		"deleting a child":                 {"DELETE", vnet + "/subnets/n", action.Need{Action: "Microsoft.Network/virtualNetworks/subnets/delete", Scope: vnet + "/subnets/n"}},
+		"listing children":                 {"GET", vnet + "/subnets", action.Need{Action: "Microsoft.Network/virtualNetworks/subnets/read", Scope: vnet}},
+		"an operation on a resource": {
+			"POST", group + "/providers/Microsoft.ContainerService/managedClusters/c/listClusterUserCredential",
+			action.Need{Action: "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action", Scope: group + "/providers/Microsoft.ContainerService/managedClusters/c"},
+		},
+		"a name check is a read": {
+			"POST", sub + "/providers/Microsoft.KeyVault/checkNameAvailability",
+			action.Need{Action: "Microsoft.KeyVault/checkNameAvailability/read", Scope: sub},
+		},
+		"assigning a role at a resource": {
+			"PUT", vnet + "/providers/Microsoft.Authorization/roleAssignments/a",
+			action.Need{Action: "Microsoft.Authorization/roleAssignments/write", Scope: vnet + "/providers/Microsoft.Authorization/roleAssignments/a"},
+		},
+		"listing permissions at a group": {
+			"GET", group + "/providers/Microsoft.Authorization/permissions",
+			action.Need{Action: "Microsoft.Authorization/permissions/read", Scope: group},
+		},
+		"purging a vault": {
+			"POST", sub + "/providers/Microsoft.KeyVault/locations/eastus2/deletedVaults/v/purge",
+			action.Need{Action: "Microsoft.KeyVault/locations/deletedVaults/purge/action", Scope: sub},
+		},
+		"polling a deployment": {
+			"GET", group + "/providers/Microsoft.Resources/deployments/d/operationStatuses/1",
+			action.Need{Action: "Microsoft.Resources/deployments/operationStatuses/read", Scope: group + "/providers/Microsoft.Resources/deployments/d/operationStatuses/1"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id, err := armid.Parse(c.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, ok := action.Of(c.method, id)
+			if diff := cmp.Diff(c.want, got); diff != "" || !ok {
+				t.Errorf("Of(%s %s), %v (-want +got):\n%s", c.method, c.path, ok, diff)
+			}
+		})
+	}
+}
+
+func TestLinked(t *testing.T) {
+	const (
+		id     = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/"
+		subnet = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n"
+	)
+	pool := map[string]any{"name": "system", "vnetSubnetID": subnet}
+	got := action.Linked("Microsoft.ContainerService/managedClusters", map[string]any{
+		"identity": map[string]any{"userAssignedIdentities": map[string]any{id + "control": map[string]any{}}},
+		"properties": map[string]any{
+			"agentPoolProfiles": []any{pool, pool},
+			"identityProfile":   map[string]any{"kubeletIdentity": map[string]any{"resourceId": id + "kubelet"}},
+		},
+	})
+	want := []action.Need{
+		{
+			Action: "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", Scope: id + "control",
+			Equivalent: "Microsoft.ManagedIdentity/userAssignedIdentities/control/assign/action",
+		},
+		{
+			Action: "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", Scope: id + "kubelet",
+			Equivalent: "Microsoft.ManagedIdentity/userAssignedIdentities/kubelet/assign/action",
+		},
+		{Action: "Microsoft.Network/virtualNetworks/subnets/join/action", Scope: subnet},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
