@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -187,16 +188,13 @@ func (d *Directory) create(ctx context.Context, sandboxUID, displayName string) 
 		"agentIdentityBlueprintId": d.o.BlueprintID,
 		"tags":                     []string{tagManaged, tagCluster + d.o.ClusterUID, tagSandbox + sandboxUID},
 	}
-	// An empty list is refused, where a missing one may be accepted.
-	if len(d.o.Sponsors) > 0 {
-		refs := make([]string, len(d.o.Sponsors))
-		for i, id := range d.o.Sponsors {
-			refs[i] = d.o.SponsorURL + "/directoryObjects/" + url.PathEscape(id)
-		}
-		in["sponsors@odata.bind"] = refs
-	}
 	var created Identity
-	if err := d.do(ctx, http.MethodPost, "/servicePrincipals"+castSegment, in, &created); err != nil {
+	err := d.do(ctx, http.MethodPost, "/servicePrincipals"+castSegment, d.sponsored(in, "users"), &created)
+	if len(d.o.Sponsors) > 0 && badReference(err) {
+		// A sponsor may be a group, which only the general form reaches.
+		err = d.do(ctx, http.MethodPost, "/servicePrincipals"+castSegment, d.sponsored(in, "directoryObjects"), &created)
+	}
+	if err != nil {
 		return Identity{}, fmt.Errorf("creating the agent identity %s: %w", displayName, err)
 	}
 	created.complete()
@@ -206,9 +204,30 @@ func (d *Directory) create(ctx context.Context, sandboxUID, displayName string) 
 	return created, nil
 }
 
+// sponsored adds the sponsors, as references of the kind. An empty list is
+// refused, where a missing one may be accepted.
+func (d *Directory) sponsored(in map[string]any, kind string) map[string]any {
+	if len(d.o.Sponsors) == 0 {
+		return in
+	}
+	refs := make([]string, len(d.o.Sponsors))
+	for i, id := range d.o.Sponsors {
+		refs[i] = d.o.SponsorURL + "/" + kind + "/" + url.PathEscape(id)
+	}
+	out := maps.Clone(in)
+	out["sponsors@odata.bind"] = refs
+	return out
+}
+
+// badReference reports whether Graph could not resolve a reference.
+func badReference(err error) bool {
+	e, ok := errors.AsType[*GraphError](err)
+	return ok && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound)
+}
+
 // owns reports whether the identity is this blueprint's, this cluster's and
-// this sandbox's. Only the blueprint can write these tags, so that another
-// application cannot lend its identity to a sandbox.
+// this sandbox's. The tags are not the caller's word: whoever asks for a token
+// has no way to write them.
 func (d *Directory) owns(id Identity, sandboxUID string) bool {
 	return strings.EqualFold(id.BlueprintID, d.o.BlueprintID) &&
 		slices.Contains(id.Tags, tagCluster+d.o.ClusterUID) &&
