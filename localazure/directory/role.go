@@ -1,0 +1,106 @@
+package directory
+
+import "slices"
+
+// Directory roles by their template id, the same in every tenant;
+// learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference.
+const (
+	GlobalAdministrator           = "62e90394-69f5-4237-9190-012177145e10"
+	PrivilegedRoleAdministrator   = "e8611ab8-c189-46e8-94e1-60213ab1f814"
+	ApplicationAdministrator      = "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"
+	CloudApplicationAdministrator = "158c047a-c907-4556-b7ef-446551a6b5f7"
+	ApplicationDeveloper          = "cf1c38e5-3621-4004-a7cb-879624dced7c"
+	UserAdministrator             = "fe930be7-5e62-47db-91af-98c3a49a38b1"
+	AgentIDAdministrator          = "db506228-d27e-4b7d-95e5-295956d6615f"
+	AgentIDDeveloper              = "adb2368d-a9be-41b5-8667-d96778e081b0"
+	AIAdministrator               = "d2562ede-74db-457e-a7b6-544e236ebb61"
+	DirectoryReaders              = "88d8e3e3-8f55-4a1e-953a-9b9898b8876b"
+	GlobalReader                  = "f2ef992c-3afb-46b9-b7cf-a126ee74c451"
+)
+
+// DirectoryRole is a role in the directory.
+type DirectoryRole struct {
+	ID          string // of the role in this tenant
+	TemplateID  string // the same in every tenant
+	DisplayName string
+	Description string
+}
+
+// RoleCatalogue returns the directory roles that the tenant has.
+func (d *Directory) RoleCatalogue() []DirectoryRole {
+	roles := []DirectoryRole{
+		{"", GlobalAdministrator, "Global Administrator", "Can manage all aspects of Microsoft Entra ID and Microsoft services that use Microsoft Entra identities."},
+		{"", PrivilegedRoleAdministrator, "Privileged Role Administrator", "Can manage role assignments in Microsoft Entra ID, and all aspects of Privileged Identity Management."},
+		{"", ApplicationAdministrator, "Application Administrator", "Can create and manage all aspects of app registrations and enterprise apps."},
+		{"", CloudApplicationAdministrator, "Cloud Application Administrator", "Can create and manage all aspects of app registrations and enterprise apps except App Proxy."},
+		{"", ApplicationDeveloper, "Application Developer", "Can create application registrations independent of the 'Users can register applications' setting."},
+		{"", UserAdministrator, "User Administrator", "Can manage all aspects of users and groups, including resetting passwords for limited admins."},
+		{"", AgentIDAdministrator, "Agent ID Administrator", "Manage all aspects of agents in a tenant including identity lifecycle operations for agent blueprints, agent service principals, agent identities, and agent users."},
+		{"", AgentIDDeveloper, "Agent ID Developer", "Create an agent identity blueprint and its agent identity blueprint principal in a tenant."},
+		{"", AIAdministrator, "AI Administrator", "Manage all aspects of Microsoft 365 Copilot and AI-related enterprise services in Microsoft 365."},
+		{"", DirectoryReaders, "Directory Readers", "Can read basic directory information."},
+		{"", GlobalReader, "Global Reader", "Can read everything that a Global Administrator can, but not update anything."},
+	}
+	for i := range roles {
+		roles[i].ID = d.derivedID("directoryRole", roles[i].TemplateID)
+	}
+	return roles
+}
+
+// DirectoryRoles returns the roles that a principal holds, itself or through a
+// group.
+func (d *Directory) DirectoryRoles(id string) ([]DirectoryRole, error) {
+	return view(d, func(t *Tx) ([]DirectoryRole, error) { return t.DirectoryRoles(id) })
+}
+
+// AssignDirectoryRole gives a principal the role with this template id. Doing
+// it again changes nothing.
+func (d *Directory) AssignDirectoryRole(id, templateID string) error {
+	return d.Update(func(t *Tx) error { return t.AssignDirectoryRole(id, templateID) })
+}
+
+// DirectoryRoles returns the roles that a principal holds, itself or through a
+// group.
+func (t *Tx) DirectoryRoles(id string) ([]DirectoryRole, error) {
+	groups, err := t.GroupsOf(id)
+	if err != nil {
+		return nil, err
+	}
+	var held []string
+	for _, holder := range append([]string{id}, groups...) {
+		templates, err := t.Linked(holder, holds)
+		if err != nil {
+			return nil, err
+		}
+		held = append(held, templates...)
+	}
+	return slices.DeleteFunc(t.d.RoleCatalogue(), func(r DirectoryRole) bool {
+		return !slices.Contains(held, r.TemplateID)
+	}), nil
+}
+
+// AssignDirectoryRole gives a principal the role with this template id. An
+// agent identity cannot hold an administrator's role;
+// learn.microsoft.com/entra/agent-id/authorization-agent-id.
+func (t *Tx) AssignDirectoryRole(id, templateID string) error {
+	p, found, err := t.Principal(id)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return notFound(id)
+	}
+	if !slices.ContainsFunc(t.d.RoleCatalogue(), func(r DirectoryRole) bool { return r.TemplateID == templateID }) {
+		return notFound(templateID)
+	}
+	if p.Agent() && templateID != DirectoryReaders && templateID != GlobalReader && templateID != AIAdministrator {
+		return invalid("This directory role can't be assigned to an agent identity.")
+	}
+	return t.Link(p.ID, holds, templateID)
+}
+
+// RemoveDirectoryRole takes a role away again.
+func (t *Tx) RemoveDirectoryRole(id, templateID string) error { return t.Unlink(id, holds, templateID) }
+
+// RoleHolders returns the ids of the principals who were given a role directly.
+func (t *Tx) RoleHolders(templateID string) ([]string, error) { return t.LinkedFrom(templateID, holds) }
