@@ -62,31 +62,43 @@ func (g *grant) decide(r Request, action string) Decision {
 			Reason:     fmt.Sprintf("the role definition %s assigned at %s is not known", a.RoleDefinitionID, a.Scope),
 		}
 	}
-	d := Decision{Verdict: Denied}
+	best := Decision{Verdict: Denied}
 	for _, set := range g.role.permissions {
 		by, except, ok := set.grants(action, r.Data)
-		if ok {
-			return g.conditional(r, by)
+		var d Decision
+		switch {
+		case ok:
+			d = g.guarded(r, set.guard, by)
+		case except != "":
+			d = g.decision(Denied, except, fmt.Sprintf("%s leaves out %s", g, except))
+		default:
+			continue
 		}
-		if except != "" {
-			d.Assignment, d.Definition, d.Pattern = a, g.role.definition, except
-			d.Reason = fmt.Sprintf("%s at %s leaves out %s", g.role.definition.Name, a.Scope, except)
+		if closer(d, best) {
+			best = d
 		}
 	}
-	return d
+	return best
 }
 
-// conditional answers for an assignment whose role grants the action by the
-// pattern.
-func (g *grant) conditional(_ Request, pattern string) Decision {
-	a, role := g.assignment, g.role.definition
-	d := Decision{Assignment: a, Definition: role, Pattern: pattern}
-	if a.Condition == "" {
-		d.Verdict = Allowed
-		d.Reason = fmt.Sprintf("%s at %s grants %s", role.Name, a.Scope, pattern)
-		return d
+// guarded answers for a permission set that grants the action by the pattern,
+// if the conditions of the set and of the assignment hold.
+func (g *grant) guarded(r Request, set guard, pattern string) Decision {
+	switch t, why := both(set, g.guard, r); t {
+	case True:
+		return g.decision(Allowed, pattern, fmt.Sprintf("%s grants %s", g, pattern))
+	case False:
+		return g.decision(Denied, pattern, fmt.Sprintf("%s grants %s, but its condition does not hold", g, pattern))
+	default:
+		return g.decision(Unknown, pattern, fmt.Sprintf("%s grants %s under a condition that cannot be evaluated: %s", g, pattern, why))
 	}
-	d.Verdict = Unknown
-	d.Reason = fmt.Sprintf("the condition of %s at %s could not be evaluated", role.Name, a.Scope)
-	return d
+}
+
+func (g *grant) decision(v Verdict, pattern, reason string) Decision {
+	return Decision{Verdict: v, Assignment: g.assignment, Definition: g.role.definition, Pattern: pattern, Reason: reason}
+}
+
+// String names the assignment by its role and scope.
+func (g *grant) String() string {
+	return g.role.definition.Name + " at " + g.assignment.Scope
 }

@@ -9,6 +9,7 @@ type denial struct {
 	everyone    bool
 	principals  map[string]bool
 	excluded    map[string]bool
+	guard       guard
 }
 
 func compileDenial(d DenyAssignment) *denial {
@@ -17,6 +18,7 @@ func compileDenial(d DenyAssignment) *denial {
 		permissions: compilePermissions(d.Permissions),
 		principals:  make(map[string]bool, len(d.Principals)),
 		excluded:    make(map[string]bool, len(d.ExcludePrincipals)),
+		guard:       compileGuard(d.Condition, d.ConditionVersion),
 	}
 	for _, id := range d.Principals {
 		c.everyone = c.everyone || id == AllPrincipals
@@ -62,23 +64,25 @@ func (p *Policy) decideDenies(principals []string, r Request, action string) (De
 	return found, ok
 }
 
-// decide answers by this deny assignment alone.
+// decide answers by this deny assignment alone: Denied, or Unknown when it
+// hangs on a condition that cannot be evaluated.
 func (c *denial) decide(principals []string, r Request, action string) (Decision, bool) {
 	if !c.appliesTo(principals) {
 		return Decision{}, false
 	}
+	name := fmt.Sprintf("the deny assignment %s at %s", c.assignment.Name, c.assignment.Scope)
+	var open Decision
 	for _, set := range c.permissions {
 		by, _, ok := set.grants(action, r.Data)
 		if !ok {
 			continue
 		}
-		d := Decision{Verdict: Denied, Deny: c.assignment, Pattern: by}
-		d.Reason = fmt.Sprintf("the deny assignment %s at %s takes away %s", c.assignment.Name, c.assignment.Scope, by)
-		if c.assignment.Condition != "" {
-			d.Verdict = Unknown
-			d.Reason = fmt.Sprintf("the condition of the deny assignment %s at %s could not be evaluated", c.assignment.Name, c.assignment.Scope)
+		switch t, why := both(set.guard, c.guard, r); t {
+		case True:
+			return Decision{Verdict: Denied, Deny: c.assignment, Pattern: by, Reason: name + " takes away " + by}, true
+		case UnknownTruth:
+			open = Decision{Deny: c.assignment, Pattern: by, Reason: name + " takes away " + by + " under a condition that cannot be evaluated: " + why}
 		}
-		return d, true
 	}
-	return Decision{}, false
+	return open, open.Deny != nil
 }

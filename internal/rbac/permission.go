@@ -1,7 +1,8 @@
 package rbac
 
 // Permitted decides an action by a list of permission sets: it returns the
-// pattern that grants it, and whether one does.
+// pattern that grants it, and whether one does. A set under a condition counts
+// as if the condition held; a Policy is there to evaluate it.
 func Permitted(sets []Permission, action string, data bool) (string, bool) {
 	folded := fold(action)
 	for _, s := range sets {
@@ -13,7 +14,10 @@ func Permitted(sets []Permission, action string, data bool) (string, bool) {
 }
 
 // permission is a compiled Permission.
-type permission struct{ actions, notActions, dataActions, notDataActions patterns }
+type permission struct {
+	actions, notActions, dataActions, notDataActions patterns
+	guard                                            guard
+}
 
 func compilePermission(p Permission) permission {
 	return permission{
@@ -21,6 +25,7 @@ func compilePermission(p Permission) permission {
 		notActions:     compilePatterns(p.NotActions),
 		dataActions:    compilePatterns(p.DataActions),
 		notDataActions: compilePatterns(p.NotDataActions),
+		guard:          compileGuard(p.Condition, p.ConditionVersion),
 	}
 }
 

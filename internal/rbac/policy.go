@@ -32,6 +32,7 @@ type role struct {
 type grant struct {
 	assignment *Assignment
 	role       *role
+	guard      guard
 }
 
 // Compile makes a policy. It copies what it needs of in.
@@ -68,6 +69,7 @@ func (p *Policy) addAssignment(a Assignment) {
 	at[principal] = append(at[principal], &grant{
 		assignment: &a,
 		role:       p.roles[fold(a.RoleDefinitionID)],
+		guard:      compileGuard(a.Condition, a.ConditionVersion),
 	})
 }
 

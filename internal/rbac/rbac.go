@@ -24,6 +24,10 @@ type Permission struct {
 	NotActions     []string `json:"notActions"`
 	DataActions    []string `json:"dataActions"`
 	NotDataActions []string `json:"notDataActions"`
+	// Condition guards the set, as that of an assignment does. A few built-in
+	// roles have one.
+	Condition        string `json:"condition,omitempty"`
+	ConditionVersion string `json:"conditionVersion,omitempty"`
 }
 
 // A RoleDefinition is a role: permission sets under a name.
