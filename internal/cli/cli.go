@@ -1,0 +1,147 @@
+// Package cli is the command line: one file for each command. A command reads
+// its flags, makes one call into the working rooms and hands what comes back to
+// report.
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/kars-dev/kars/internal/home"
+	"github.com/kars-dev/kars/internal/report"
+)
+
+// Streams are the process's.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Main runs one command and returns the process's exit code.
+func Main(ctx context.Context, args []string, streams Streams, getenv func(string) string) int {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	a := &app{streams: streams, getenv: getenv}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.Err)
+	err := root.ExecuteContext(ctx)
+	if a.printer == nil {
+		a.printer = report.New(report.Options{Out: streams.Out, Err: streams.Err})
+	}
+	return a.exit(ctx, err)
+}
+
+// interruptible cancels the context at the first Ctrl-C, so that a run ends
+// cleanly; the second ends the process at once.
+func interruptible(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+			cancel(errInterrupted)
+			signal.Stop(signals)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); cancel(nil) }
+}
+
+var errInterrupted = errors.New("interrupted")
+
+// app is what all commands share: the global flags and what they stand for.
+type app struct {
+	streams Streams
+	getenv  func(string) string
+	printer *report.Printer
+	home    home.Home
+
+	flags globalFlags
+}
+
+type globalFlags struct {
+	context      string
+	local        bool
+	as           string
+	subscription string
+	tenant       string
+	namespace    string
+	output       string
+	yes          bool
+	quiet        bool
+	verbose      bool
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kars",
+		Short: "A secure-by-default runtime for AI agents on Azure Kubernetes Service",
+		Long: `kars brings up everything that an AI agent needs to run on Azure Kubernetes
+Service, with an Entra identity of its own, no credential in its hands, and no
+network but its router. Every permission is proved before the first write.
+
+With --local the same commands run against a local Azure and a real Kubernetes
+on this machine.`,
+		Example: `  kars up --local                          everything, on this machine
+  kars connect my-assistant -m "say hello"
+  kars up --dry-run                        all checks and the plan, no write
+  kars down --local`,
+		SilenceErrors: true, SilenceUsage: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) },
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.flags.context, "context", "", "the cluster to work with: <cluster> or <cluster>@local (default: the last used)")
+	f.BoolVar(&a.flags.local, "local", false, "work with the local Azure (also KARS_CLOUD=local)")
+	f.StringVar(&a.flags.as, "as", "", "the local principal to act as (default owner)")
+	f.StringVar(&a.flags.subscription, "subscription", "", "id of the subscription")
+	f.StringVar(&a.flags.tenant, "tenant", "", "id of the tenant")
+	f.StringVarP(&a.flags.namespace, "namespace", "n", "kars", "namespace of the sandbox")
+	f.StringVarP(&a.flags.output, "output", "o", "text", "text, json or yaml")
+	f.BoolVar(&a.flags.yes, "yes", false, "do not ask")
+	f.BoolVar(&a.flags.quiet, "quiet", false, "print data and errors only")
+	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "print every request")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err: err, hint: "see '" + cmd.CommandPath() + " --help'"}
+	})
+	root.AddCommand(
+		a.upCommand(), a.downCommand(), a.preflightCommand(), a.statusCommand(), a.listCommand(),
+		a.addCommand(), a.deleteCommand(), a.logsCommand(), a.connectCommand(), a.meshCommand(),
+		a.localCommand(), a.versionCommand(),
+	)
+	return root
+}
+
+// prepare makes what every command needs of its global flags.
+func (a *app) prepare(*cobra.Command) error {
+	switch report.Format(a.flags.output) {
+	case report.Text, report.JSON, report.YAML:
+	default:
+		return usagef("-o json", "-o %q is not one of text, json, yaml", a.flags.output)
+	}
+	a.printer = report.New(report.Options{
+		Out: a.streams.Out, Err: a.streams.Err, Format: report.Format(a.flags.output), Quiet: a.flags.quiet,
+		Terminal: isTerminal(a.streams.Err), NoColour: a.getenv("NO_COLOR") != "",
+	})
+	if a.getenv("KARS_CLOUD") == "local" {
+		a.flags.local = true
+	}
+	var err error
+	a.home, err = home.Find(a.getenv)
+	return err
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
