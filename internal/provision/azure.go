@@ -56,7 +56,8 @@ func (r *Run) deploy(ctx context.Context, s plan.Step, d plan.Deployment) error 
 }
 
 func (r *Run) beginDeployment(ctx context.Context, s plan.Step, d plan.Deployment) (*arm.Operation, error) {
-	if token := r.Journal.Pending(string(s)); token != "" {
+	if token := r.Journal.Pending(string(s)); token != "" && !r.facts.resumed[s] {
+		r.facts.resumed[s] = true
 		// A token that Azure no longer knows is no reason to fail: what the
 		// deployment did is seen by asking for the resources.
 		if o, err := r.ARM.Resume(token); err == nil {

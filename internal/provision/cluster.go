@@ -47,7 +47,7 @@ func (r *Run) clusterAtRest(ctx context.Context, all []standing) ([]standing, er
 	if r.Journal.Pending(string(plan.StepCluster)) != "" {
 		return all, nil
 	}
-	err := r.wait(ctx, plan.StepCluster, func(ctx context.Context) (bool, string, error) {
+	err := r.wait(ctx, plan.StepCluster, "the cluster to come to rest", func(ctx context.Context) (bool, string, error) {
 		state := provisioningState(all[0].have)
 		if !all[0].found || state == "Succeeded" || state == "Failed" || state == "Canceled" {
 			return true, "", nil
@@ -62,7 +62,7 @@ func (r *Run) clusterAtRest(ctx context.Context, all []standing) ([]standing, er
 // deployCluster deploys the cluster. A grant to its identities that has not
 // reached every replica yet makes AKS refuse; only such refusals are tried again.
 func (r *Run) deployCluster(ctx context.Context) error {
-	return r.wait(ctx, plan.StepCluster, func(ctx context.Context) (bool, string, error) {
+	return r.wait(ctx, plan.StepCluster, "role assignments to reach AKS", func(ctx context.Context) (bool, string, error) {
 		err := r.deploy(ctx, plan.StepCluster, r.Plan.Deployment(plan.StepCluster))
 		if code, late := propagating(err); late {
 			return false, "waiting for role assignments to take effect (" + code + ")", nil

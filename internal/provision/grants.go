@@ -87,9 +87,9 @@ func (r *Run) grant(ctx context.Context, g plan.Grant) (event.Status, error) {
 
 // seeGrant waits until ARM shows the assignment as it was written.
 func (r *Run) seeGrant(ctx context.Context, id string, want Tree) error {
-	return r.wait(ctx, plan.StepGrants, func(ctx context.Context) (bool, string, error) {
+	return r.wait(ctx, plan.StepGrants, "the role assignment to be read back", func(ctx context.Context) (bool, string, error) {
 		have, found, err := r.get(ctx, id, roleAssignmentVersion)
-		return err == nil && found && len(drift(want, have)) == 0, "waiting for the role assignment to be read back", err
+		return err == nil && found && len(drift(want, have)) == 0, "", err
 	})
 }
 

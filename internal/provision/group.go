@@ -51,7 +51,7 @@ func applyRegistration(ctx context.Context, r *Run) (event.Status, string, error
 			return "", "", fmt.Errorf("registering %s: %w", namespace, err)
 		}
 	}
-	err = r.wait(ctx, plan.StepRegistration, func(ctx context.Context) (bool, string, error) {
+	err = r.wait(ctx, plan.StepRegistration, "the providers to be registered", func(ctx context.Context) (bool, string, error) {
 		left, err := r.unregistered(ctx)
 		return len(left) == 0, "waiting for " + strings.Join(left, ", "), err
 	})

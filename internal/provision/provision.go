@@ -14,20 +14,9 @@ import (
 
 	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/event"
+	"github.com/kars-dev/kars/internal/journal"
 	"github.com/kars-dev/kars/internal/plan"
 )
-
-// Journal records a run's steps.
-type Journal interface {
-	// Begin records that a step starts, before anything is asked of Azure.
-	Begin(step string) error
-	// End records how it ended.
-	End(step string, status event.Status, detail string) error
-	// Operation keeps a long operation's resume token; "" forgets it.
-	Operation(step, token string) error
-	// Pending is the resume token that an interrupted run left for the step.
-	Pending(step string) string
-}
 
 // Run is one run of `kars up` or a part of it.
 type Run struct {
@@ -38,7 +27,7 @@ type Run struct {
 	// Connect opens the cluster by its kubeconfig.
 	Connect func(kubeconfig []byte) (Kubernetes, error)
 	Charts  Charts
-	Journal Journal
+	Journal *journal.Journal
 	Emit    event.Sink
 	// Kubeconfig is the file in which the cluster's kubeconfig is kept.
 	Kubeconfig string
@@ -62,6 +51,7 @@ type facts struct {
 	trust      *trustFacts
 	sandbox    *Sandbox
 	warnings   []event.Warning
+	resumed    map[plan.Step]bool // whose interrupted operation has been followed
 }
 
 // identity is a managed identity's name in Entra.
@@ -103,7 +93,7 @@ func (e *StepError) Unwrap() error { return e.Err }
 // Apply runs the steps in order and stops at the first that fails. The result
 // is there in every case; the error is a [*StepError] or the context's.
 func Apply(ctx context.Context, r *Run) (Result, error) {
-	r.facts = facts{principals: map[string]identity{}, tier: TierAnonymous}
+	r.facts = facts{principals: map[string]identity{}, tier: TierAnonymous, resumed: map[plan.Step]bool{}}
 	result := Result{Steps: []StepResult{}, Warnings: []event.Warning{}}
 	var failed error
 	for _, s := range r.steps() {

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kars-dev/kars/api/v1alpha1"
+	"github.com/kars-dev/kars/internal/home"
+	"github.com/kars-dev/kars/internal/kube"
+)
+
+// cluster opens the cluster of the chosen context. The kubeconfig that the last
+// run kept is used; without one it is asked for.
+func (a *app) cluster(ctx context.Context) (*kube.Client, home.Context, error) {
+	x, err := a.chosen()
+	if err != nil {
+		return nil, x, err
+	}
+	if x.Local {
+		if err := a.ensureLocal(ctx); err != nil {
+			return nil, x, err
+		}
+	}
+	raw, err := os.ReadFile(a.kubeconfig(x.Name))
+	if errors.Is(err, fs.ErrNotExist) {
+		raw, err = a.fetchKubeconfig(ctx, x)
+	}
+	if err != nil {
+		return nil, x, fmt.Errorf("reading the cluster's kubeconfig: %w", err)
+	}
+	k, err := kube.New(raw, kube.Options{})
+	return k, x, err
+}
+
+// ensureLocal starts the local Azure when it was stopped; it starts its
+// clusters again.
+func (a *app) ensureLocal(ctx context.Context) error {
+	started, err := a.startLocal(ctx, a.home.Port())
+	if err == nil && started {
+		a.printer.Say("the local Azure was stopped and is started again")
+	}
+	return err
+}
+
+func (a *app) fetchKubeconfig(ctx context.Context, x home.Context) ([]byte, error) {
+	s, err := a.open(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.planOf(s, x)
+	if err != nil {
+		return nil, err
+	}
+	return s.arm.UserCredential(ctx, p.ClusterID())
+}
+
+// sandbox reads one sandbox of the chosen cluster.
+func (a *app) sandbox(ctx context.Context, k *kube.Client, name string) (*v1alpha1.KarsSandbox, error) {
+	sb := &v1alpha1.KarsSandbox{}
+	err := k.Client().Get(ctx, client.ObjectKey{Namespace: a.flags.namespace, Name: name}, sb)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("reading the sandbox %s: %w", name, err)
+	}
+	if err != nil {
+		return nil, &codeError{code: exitFailed, text: fmt.Sprintf("there is no sandbox %q in namespace %s", name, a.flags.namespace), hints: []string{
+			"see those there are: kars list", "make it: kars add " + name,
+		}}
+	}
+	return sb, nil
+}
+
+// sandboxName is the argument, or the only sandbox's.
+func (a *app) sandboxName(ctx context.Context, k *kube.Client, args []string) (string, error) {
+	if len(args) == 1 {
+		return args[0], nil
+	}
+	var all v1alpha1.KarsSandboxList
+	if err := k.Client().List(ctx, &all, client.InNamespace(a.flags.namespace)); err != nil {
+		return "", fmt.Errorf("listing sandboxes: %w", err)
+	}
+	if len(all.Items) != 1 {
+		return "", usagef("see them: kars list", "there are %d sandboxes: say which", len(all.Items))
+	}
+	return all.Items[0].Name, nil
+}

@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/kars-dev/kars/internal/kube"
+)
+
+func (a *app) logsCommand() *cobra.Command {
+	var container string
+	var follow bool
+	cmd := &cobra.Command{
+		Use: "logs [NAME]", Short: "Print a sandbox's log", Args: cobra.MaximumNArgs(1),
+		Example: "  kars logs my-assistant\n  kars logs my-assistant -c router -f",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			k, _, err := a.cluster(ctx)
+			if err != nil {
+				return err
+			}
+			name, err := a.sandboxName(ctx, k, args)
+			if err != nil {
+				return err
+			}
+			sb, err := a.sandbox(ctx, k, name)
+			if err != nil {
+				return err
+			}
+			if sb.Status.Pod == "" {
+				return &codeError{code: exitFailed, text: "the sandbox " + name + " has no pod", hints: []string{"see why: kars status"}}
+			}
+			return k.Logs(ctx, sb.Status.Namespace, sb.Status.Pod, kube.LogOptions{Container: container, Follow: follow}, a.streams.Out)
+		},
+	}
+	cmd.Flags().StringVarP(&container, "container", "c", "agent", "agent, router, token or guard")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on as more is written")
+	return cmd
+}
