@@ -1,0 +1,97 @@
+package localcluster
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// namespace is a thread of this process that lives in namespaces of its own.
+// Files, sockets and processes that a function makes there belong to them.
+type namespace struct {
+	calls  chan func()
+	thread int // in this process' PID namespace
+}
+
+// newNamespace starts a thread in new namespaces; flags are CLONE_NEW*.
+func newNamespace(flags int) (*namespace, error) {
+	n := &namespace{calls: make(chan func())}
+	started := make(chan error)
+	go func() {
+		// Never unlocked: the thread is of no use to others and ends with
+		// this goroutine.
+		runtime.LockOSThread()
+		n.thread = unix.Gettid()
+		err := unix.Unshare(flags)
+		started <- err
+		if err != nil {
+			return
+		}
+		for call := range n.calls {
+			call()
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("making namespaces: %w", err)
+	}
+	return n, nil
+}
+
+// do runs fn in the namespace, one call at a time.
+func (n *namespace) do(fn func() error) error {
+	done := make(chan error)
+	n.calls <- func() { done <- fn() }
+	return <-done
+}
+
+// network opens the namespace's network for others; see [inNetwork].
+func (n *namespace) network() string {
+	return fmt.Sprintf("/proc/self/task/%d/ns/net", n.thread)
+}
+
+// inNetwork runs fn in the network namespace that the file at path stands for,
+// on a thread that is thrown away afterwards. Sockets that fn opens stay in
+// that namespace. fn must not start goroutines that open more.
+func inNetwork(path string, fn func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked, as above
+		done <- func() error {
+			f, err := os.Open(path)
+			if err != nil {
+				return fmt.Errorf("opening a network namespace: %w", err)
+			}
+			defer f.Close()
+			if err := unix.Setns(int(f.Fd()), unix.CLONE_NEWNET); err != nil {
+				return fmt.Errorf("entering a network namespace: %w", err)
+			}
+			return fn()
+		}()
+	}()
+	return <-done
+}
+
+// dialIn connects from inside a network namespace. The address must be an IP
+// address and a port: a name would be looked up on other threads.
+func dialIn(path, address string, timeout time.Duration) (net.Conn, error) {
+	var conn net.Conn
+	err := inNetwork(path, func() (err error) {
+		conn, err = net.DialTimeout("tcp", address, timeout)
+		return err
+	})
+	return conn, err
+}
+
+// listenIn listens inside a network namespace; the address is as for [dialIn].
+func listenIn(path, network, address string) (net.Listener, error) {
+	var l net.Listener
+	err := inNetwork(path, func() (err error) {
+		l, err = net.Listen(network, address)
+		return err
+	})
+	return l, err
+}
