@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,9 @@ import (
 type cgroups struct {
 	name        string // as "kars-1a2b3c4d"
 	hierarchies []hierarchy
+	// beside is the unified hierarchy of a machine that has version 1 as well:
+	// it controls nothing there, but runc makes groups in it.
+	beside []hierarchy
 }
 
 type hierarchy struct {
@@ -58,13 +62,14 @@ func findCgroups(name string) (*cgroups, error) {
 	if len(c.hierarchies) == 0 {
 		return nil, errors.New("this machine has no control groups mounted below /sys/fs/cgroup")
 	}
-	if v1 { // beside version 1 the unified hierarchy controls nothing
-		for i, h := range c.hierarchies {
-			if h.unified {
-				c.hierarchies = append(c.hierarchies[:i], c.hierarchies[i+1:]...)
-				break
+	if v1 {
+		unified := func(h hierarchy) bool { return h.unified }
+		for _, h := range c.hierarchies {
+			if unified(h) {
+				c.beside = append(c.beside, h)
 			}
 		}
+		c.hierarchies = slices.DeleteFunc(c.hierarchies, unified)
 	}
 	return c, nil
 }
@@ -156,7 +161,7 @@ func (c *cgroups) remove() error {
 	deadline := time.Now().Add(2 * time.Second)
 	for {
 		var failed error
-		for _, h := range c.hierarchies {
+		for _, h := range slices.Concat(c.hierarchies, c.beside) {
 			if err := removeGroups(filepath.Join(h.mount, c.name)); err != nil {
 				failed = err
 			}
