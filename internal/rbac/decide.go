@@ -35,14 +35,16 @@ func (p *Policy) decideGrants(principals []string, r Request, action string) Dec
 }
 
 // closer reports whether a says more than b: Allowed goes before Unknown, that
-// before Denied, and a refusal that names its assignment before one that does
-// not.
+// before Denied; a refusal by a condition before one by NotActions, and that
+// before one that names no assignment.
 func closer(a, b Decision) bool {
 	rank := func(d Decision) int {
 		switch {
 		case d.Verdict == Allowed:
-			return 3
+			return 4
 		case d.Verdict == Unknown:
+			return 3
+		case d.Conditional:
 			return 2
 		case d.Assignment != nil:
 			return 1
@@ -84,14 +86,16 @@ func (g *grant) decide(r Request, action string) Decision {
 // guarded answers for a permission set that grants the action by the pattern,
 // if the conditions of the set and of the assignment hold.
 func (g *grant) guarded(r Request, set guard, pattern string) Decision {
-	switch t, why := both(set, g.guard, r); t {
-	case True:
+	t, why := both(set, g.guard, r)
+	if t == True {
 		return g.decision(Allowed, pattern, fmt.Sprintf("%s grants %s", g, pattern))
-	case False:
-		return g.decision(Denied, pattern, fmt.Sprintf("%s grants %s, but its condition does not hold", g, pattern))
-	default:
-		return g.decision(Unknown, pattern, fmt.Sprintf("%s grants %s under a condition that cannot be evaluated: %s", g, pattern, why))
 	}
+	d := g.decision(Denied, pattern, fmt.Sprintf("%s grants %s, but its condition does not hold", g, pattern))
+	if t == UnknownTruth {
+		d = g.decision(Unknown, pattern, fmt.Sprintf("%s grants %s under a condition that cannot be evaluated: %s", g, pattern, why))
+	}
+	d.Conditional = true
+	return d
 }
 
 func (g *grant) decision(v Verdict, pattern, reason string) Decision {

@@ -121,6 +121,9 @@ type Decision struct {
 	// Pattern is the action pattern that matched: of Actions when allowed, of
 	// NotActions or of a deny assignment when denied.
 	Pattern string
+	// Conditional says that Pattern grants the action, and that a condition
+	// keeps it from being allowed.
+	Conditional bool
 	// Reason says it in a sentence without capital and full stop.
 	Reason string
 }

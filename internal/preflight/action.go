@@ -1,0 +1,129 @@
+package preflight
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kars-dev/kars/internal/plan"
+	"github.com/kars-dev/kars/internal/rbac"
+)
+
+// action checks that the caller may do an action at its scope.
+func (d decider) action(n plan.Need) Finding {
+	f := Finding{ID: "rbac/" + n.Action, Category: RBAC, Subject: n.Action, Scope: n.Scope, Why: n.Why}
+	decision := d.facts.permitted(n)
+	if decision.Verdict == rbac.Allowed && n.Attributes != nil {
+		decision = d.facts.withConditions(n, decision)
+	}
+	f.Evidence = []string{decision.Reason}
+	switch decision.Verdict {
+	case rbac.Allowed:
+		f.Verdict = Pass
+	case rbac.Denied:
+		f.Verdict, f.Blocks = Fail, true
+		f.Fix = d.remedy.forAction(n)
+	default:
+		f.Verdict = Unknown
+	}
+	if f.Verdict == Fail && n.Optional {
+		f.Verdict, f.Blocks = Warn, false
+		f.Evidence = append(f.Evidence, "the run goes on without it")
+	}
+	return f
+}
+
+// you is the one principal of the policies that stand for an answer of the
+// permissions API.
+const you = "you"
+
+// permitted decides a need by the permissions API's answers. The narrowest
+// scope that was read decides; a wider one counts when it says yes.
+func (f facts) permitted(n plan.Need) rbac.Decision {
+	var denied *rbac.Decision
+	unread := "your permissions were not read"
+	for i, h := range f.holdings(n.Scope) {
+		if h.err != nil {
+			if i == 0 {
+				unread = h.err.Error()
+			}
+			continue
+		}
+		d := f.heldAt(h, n)
+		if d.Verdict == rbac.Allowed {
+			return d
+		}
+		if i == 0 {
+			denied = &d
+		}
+	}
+	if denied != nil {
+		return *denied
+	}
+	return rbac.Decision{Verdict: rbac.Unknown, Reason: unread}
+}
+
+// heldAt decides by the permission sets at one scope.
+func (f facts) heldAt(h holding, n plan.Need) rbac.Decision {
+	if len(h.value) == 0 {
+		return rbac.Decision{Verdict: rbac.Denied, Reason: "no role of yours applies at " + h.scope}
+	}
+	policy := rbac.Compile(rbac.Input{
+		Definitions: []rbac.RoleDefinition{{ID: you, Name: "what you hold", Permissions: h.value}},
+		Assignments: []rbac.Assignment{{PrincipalID: you, RoleDefinitionID: you, Scope: h.scope}},
+	})
+	d := policy.Decide([]string{you}, request(n))
+	if d.Verdict == rbac.Denied && d.Pattern == "" {
+		d.Reason = "no role of yours at " + h.scope + " grants it"
+	}
+	return d
+}
+
+// withConditions looks for conditions on the roles by which the caller may
+// give roles on: the permissions API does not evaluate them. It only ever
+// lessens the decision it is given.
+func (f facts) withConditions(n plan.Need, by rbac.Decision) rbac.Decision {
+	switch {
+	case f.assignments.err != nil:
+		return rbac.Decision{Verdict: rbac.Unknown, Reason: "there may be a condition: " + f.assignments.err.Error()}
+	case !f.conditioned():
+		return by
+	case f.definitions.err != nil:
+		return rbac.Decision{Verdict: rbac.Unknown, Reason: "a role of yours has a condition: " + f.definitions.err.Error()}
+	}
+	// Everything listed applies to the caller, be it through a group.
+	var principals []string
+	for _, a := range f.assignments.value {
+		if !slices.Contains(principals, a.PrincipalID) {
+			principals = append(principals, a.PrincipalID)
+		}
+	}
+	policy := rbac.Compile(rbac.Input{Definitions: f.definitions.value, Assignments: f.assignments.value})
+	d := policy.Decide(principals, request(n))
+	if d.Verdict != rbac.Allowed && !d.Conditional {
+		return by // granted by something that the list does not show
+	}
+	if d.Verdict == rbac.Denied {
+		d.Reason += fmt.Sprintf(" for %s", describe(n.Attributes))
+	}
+	return d
+}
+
+// describe lists a request's attributes by their short names.
+func describe(attributes map[string]any) string {
+	var parts []string
+	for name, v := range attributes {
+		parts = append(parts, fmt.Sprintf("%s %v", name[strings.LastIndexByte(name, ':')+1:], v))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, " and ")
+}
+
+func request(n plan.Need) rbac.Request {
+	return rbac.Request{Action: n.Action, Scope: n.Scope, Attributes: n.Attributes}
+}
+
+// sortNarrowestFirst orders scopes that lie within each other.
+func sortNarrowestFirst(h []holding) {
+	slices.SortFunc(h, func(a, b holding) int { return len(b.scope) - len(a.scope) })
+}

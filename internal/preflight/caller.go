@@ -1,0 +1,41 @@
+package preflight
+
+import (
+	"slices"
+
+	"github.com/kars-dev/kars/internal/azure/arm"
+	"github.com/kars-dev/kars/internal/rbac"
+)
+
+// guest warns that the permissions API may not tell the whole of an account
+// from another tenant (U47).
+func (d decider) guest() []Finding {
+	c := d.options.Caller
+	if c.HomeTenant {
+		return nil
+	}
+	return []Finding{{
+		ID: "token/guest", Category: Token, Verdict: Warn, Subject: c.DisplayName, Scope: "/",
+		Why:      "what Azure says of a guest's permissions may differ from what it lets the guest do",
+		Evidence: []string{"your account belongs to another directory than " + c.TenantID},
+		Fix:      []Fix{{Text: "if a finding contradicts what you know, run without the checks", Command: "kars up --skip-preflight"}},
+	}}
+}
+
+// leastPrivilege notes that the owner of a subscription holds more than the
+// plan needs (U09). It is a note, not a fault: the verdict is pass.
+func (d decider) leastPrivilege() []Finding {
+	scope := arm.SubscriptionID(d.options.Plan.SubscriptionID)
+	owns := slices.ContainsFunc(d.facts.permissions[scope].value, func(p rbac.Permission) bool {
+		return slices.Contains(p.Actions, "*") && len(p.NotActions) == 0
+	})
+	if !owns {
+		return nil
+	}
+	return []Finding{{
+		ID: "rbac/least-privilege", Category: RBAC, Verdict: Pass, Subject: "Owner", Scope: scope,
+		Why:      "a deployer should hold no more than the plan needs",
+		Evidence: []string{"you may do everything at " + scope + "; Contributor and User Access Administrator together suffice"},
+		Fix:      []Fix{d.remedy.assign("Contributor", scope), d.remedy.assign("User Access Administrator", scope)},
+	}}
+}

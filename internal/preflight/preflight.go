@@ -1,0 +1,111 @@
+// Package preflight proves, before anything is written, that a plan can be
+// carried out by the caller.
+//
+// Run gathers facts from Azure, few and at the same time, decides from them
+// what each need of the plan comes to, and returns a Report. Deciding is pure:
+// it sees the facts alone, and a fact that could not be read ends in an
+// unknown verdict that names it, never in a guess.
+//
+// The permissions API is the source of truth for what the caller may do: it
+// counts groups, nested groups and management groups in. Role assignments are
+// read to evaluate the conditions under which roles may be given on.
+package preflight
+
+import (
+	"context"
+	"time"
+
+	"github.com/kars-dev/kars/internal/azure/arm"
+	"github.com/kars-dev/kars/internal/azure/credential"
+	"github.com/kars-dev/kars/internal/plan"
+	"github.com/kars-dev/kars/internal/rbac"
+)
+
+// DefaultTimeout is how long preflight may take (U05).
+const DefaultTimeout = 30 * time.Second
+
+// ARM is what preflight asks of Azure Resource Manager. [arm.Client]
+// implements it; lists have all their pages.
+type ARM interface {
+	Permissions(ctx context.Context, scope string) ([]rbac.Permission, error)
+	RoleAssignments(ctx context.Context, scope, filter string) ([]rbac.Assignment, error)
+	RoleDefinitions(ctx context.Context, scope, filter string) ([]rbac.RoleDefinition, error)
+	Providers(ctx context.Context, subscription string) ([]arm.Provider, error)
+	GetGroup(ctx context.Context, subscription, group string) (resource arm.Tree, found bool, err error)
+	Counts() (reads, writes int)
+}
+
+// Directory is what preflight asks of Microsoft Graph. The path begins with
+// the version, as "/v1.0/me".
+type Directory interface {
+	Do(ctx context.Context, method, path string, body, out any) error
+	Counts() (reads, writes int)
+}
+
+// Options say what to check, for whom, and whom to ask.
+type Options struct {
+	Plan      *plan.Plan
+	Caller    credential.Caller
+	ARM       ARM
+	Directory Directory
+	// LocalPrincipal is the caller's name in the local Azure, empty in the real
+	// one. Fixes are then commands of `kars local`.
+	LocalPrincipal string
+	Timeout        time.Duration    // DefaultTimeout if zero
+	Now            func() time.Time // time.Now if nil
+}
+
+// Run checks a plan. It always returns a report: what could not be read in
+// time is unknown in it.
+func Run(ctx context.Context, o Options) Report {
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	started, before := o.Now(), o.requests()
+	f := gather(ctx, o)
+	r := newReport(o.Caller, decide(o, f))
+	r.Duration = o.Now().Sub(started).Milliseconds()
+	r.Requests = o.requests() - before
+	return r
+}
+
+// requests counts what was asked so far of both.
+func (o Options) requests() int {
+	reads, writes := o.ARM.Counts()
+	if o.Directory != nil {
+		r, w := o.Directory.Counts()
+		reads, writes = reads+r, writes+w
+	}
+	return reads + writes
+}
+
+// decide turns facts into findings. It is pure.
+func decide(o Options, f facts) []Finding {
+	d := decider{options: o, facts: f, remedy: newRemedy(o, f)}
+	findings := []Finding{d.group()}
+	for _, n := range o.Plan.Needs {
+		switch n.Kind {
+		case plan.NeedAction:
+			findings = append(findings, d.action(n))
+		case plan.NeedRegistration:
+			findings = append(findings, d.registration(n))
+		case plan.NeedDirectory:
+			findings = append(findings, d.directoryRole(n))
+		}
+	}
+	findings = append(findings, d.guest()...)
+	findings = append(findings, d.leastPrivilege()...)
+	return merged(findings)
+}
+
+// A decider holds what the checks look at.
+type decider struct {
+	options Options
+	facts   facts
+	remedy  remedy
+}

@@ -1,0 +1,109 @@
+package preflight
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kars-dev/kars/internal/azure/arm"
+	"github.com/kars-dev/kars/internal/azure/credential"
+	"github.com/kars-dev/kars/internal/plan"
+	"github.com/kars-dev/kars/internal/rbac"
+)
+
+// A remedy knows the commands that would change a finding. They name the
+// caller by object id, which is right for users and service principals alike
+// and takes no look-up in the directory.
+type remedy struct {
+	caller       credential.Caller
+	local        string // name in the local Azure, or empty
+	subscription string
+	group        string // ARM id of the group if it exists
+}
+
+func newRemedy(o Options, f facts) remedy {
+	r := remedy{caller: o.Caller, local: o.LocalPrincipal, subscription: o.Plan.SubscriptionID}
+	if f.group.value.exists {
+		r.group = o.Plan.Group.ID
+	}
+	return r
+}
+
+// forAction is the assignment of the one of the two recommended roles that
+// grants the action, at the narrowest scope that exists and serves the plan.
+func (r remedy) forAction(n plan.Need) []Fix {
+	scope := arm.SubscriptionID(r.subscription)
+	switch {
+	case r.group != "" && rbac.Contains(r.group, n.Scope):
+		scope = r.group
+	case !rbac.Contains(scope, n.Scope):
+		scope = n.Scope // of another subscription
+	}
+	return []Fix{r.assign(roleFor(n.Action), scope)}
+}
+
+// roleFor is Contributor, or User Access Administrator for what Contributor
+// leaves out.
+func roleFor(action string) string {
+	for _, left := range []string{"Microsoft.Authorization/*/write", "Microsoft.Authorization/*/delete"} {
+		if rbac.Match(left, action) {
+			return "User Access Administrator"
+		}
+	}
+	return "Contributor"
+}
+
+func (r remedy) assign(role, scope string) Fix {
+	text := "have somebody who may assign roles there give you " + role
+	if r.local != "" {
+		value := role
+		if scope != arm.SubscriptionID(r.subscription) {
+			value += "@" + scope
+		}
+		return Fix{Text: "give the local principal " + role, Command: r.localAdd("--role", value)}
+	}
+	kind := "User"
+	if r.caller.Type == credential.ServicePrincipal {
+		kind = "ServicePrincipal"
+	}
+	return Fix{Text: text, Command: fmt.Sprintf(
+		"az role assignment create --assignee-object-id %s --assignee-principal-type %s --role %s --scope %s",
+		r.caller.ObjectID, kind, quote(role), quote(scope))}
+}
+
+func (r remedy) register(namespace string) Fix {
+	return Fix{
+		Text:    "have somebody with a role at the subscription register it",
+		Command: "az provider register -n " + namespace + " --subscription " + r.subscription,
+	}
+}
+
+// directoryRole says both ways to the role: activating it and being given it
+// (U26).
+func (r remedy) directoryRole() []Fix {
+	if r.local != "" {
+		return []Fix{{Text: "give the local principal the role, then complete trust with `kars mesh setup-trust --local`", Command: r.localAdd("--directory-role", "Agent ID Developer")}}
+	}
+	return []Fix{
+		{Text: "if the role is yours to activate: https://portal.azure.com, Privileged Identity Management, My roles, Microsoft Entra roles"},
+		{Text: "or have an administrator give it to you: https://entra.microsoft.com, Identity, Roles & admins, Agent ID Developer"},
+		{Text: "then complete trust", Command: "kars mesh setup-trust"},
+	}
+}
+
+func (r remedy) localAdd(flag, value string) string {
+	kind := ""
+	if r.caller.Type == credential.ServicePrincipal {
+		kind = " --type sp"
+	}
+	return "kars local principal add " + r.local + kind + " " + flag + " " + quote(value)
+}
+
+// quote makes one word of s for a POSIX shell.
+func quote(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(c rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./@:", c)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
