@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/kars-dev/kars/internal/diagnose"
 )
 
 // HeldError says that another run has the context.
@@ -23,6 +25,11 @@ func (e *HeldError) Error() string {
 		return fmt.Sprintf("another kars is working on %s", e.Context)
 	}
 	return fmt.Sprintf("another kars (process %d) is working on %s since %s", e.PID, e.Context, e.Since.Local().Format(time.DateTime))
+}
+
+// Diagnosis is the error in diagnose's terms.
+func (e *HeldError) Diagnosis() diagnose.Error {
+	return diagnose.Error{Plane: diagnose.Machine, Code: "ContextInUse", Message: e.Error(), Target: e.Context}
 }
 
 type holder struct {

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/kars-dev/kars/internal/diagnose"
 )
 
 // CABundleVariable names the environment variable with the path of a PEM file
@@ -108,6 +110,11 @@ func (e *NotRunningError) Error() string {
 }
 
 func (e *NotRunningError) Unwrap() error { return e.Err }
+
+// Diagnosis is the error in diagnose's terms.
+func (e *NotRunningError) Diagnosis() diagnose.Error {
+	return diagnose.Error{Plane: diagnose.Machine, Code: "LocalAzureNotRunning", Message: e.Error(), Target: e.Address}
+}
 
 // NonRetriable tells the Azure SDK that asking again is no use: the local Azure
 // is started by a command, not by waiting.
