@@ -14,7 +14,7 @@ const (
 	TokenExchangeAppID = "fb60f99c-7a34-4190-8149-302f77469936"
 	AzureCLIAppID      = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 	// KarsAppID is the public client as which kars signs a local user in.
-	KarsAppID = "6f0f2b8e-3e0c-4a52-9a1b-6a2c5f5d7e10"
+	KarsAppID = "7d3c2c8e-3f0b-4a63-9a53-6b5b7c1f0a55"
 )
 
 // App is an application that every tenant has: a resource that tokens are

@@ -6,6 +6,9 @@ import (
 	"github.com/kars-dev/kars/localazure/store"
 )
 
+// Domain is the tenant's initial domain, in which its users are named.
+const Domain = "local.onmicrosoft.com"
+
 // NewUser describes a user to create.
 type NewUser struct {
 	UPN         string // user principal name, "owner@local.onmicrosoft.com"
