@@ -2,6 +2,8 @@ package registry
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -11,9 +13,11 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -101,6 +105,16 @@ type fixture struct {
 	store  *store.Store
 }
 
+// testKey is one key for all fixtures, because making one takes longer than
+// most tests.
+var testKey = sync.OnceValue(func() jose.JSONWebKey {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return jose.JSONWebKey{Key: private, KeyID: "test", Algorithm: string(jose.RS256), Use: "sig"}
+})
+
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{
@@ -132,6 +146,9 @@ func (f *fixture) start() {
 		f.t.Fatal(err)
 	}
 	f.store = st
+	if err := st.Update(func(tx *store.Tx) error { return tx.Put(keyBucket, "signing", testKey()) }); err != nil {
+		f.t.Fatal(err)
+	}
 	registries := known{}
 	for _, login := range []string{contoso, "fabrikam.azurecr.io"} {
 		registries[login] = Registry{ID: registryID(login), LoginServer: login, TenantID: tenant}

@@ -286,11 +286,11 @@ func progress(w http.ResponseWriter, t target, size int64) {
 	h.Set("Location", "/v2/"+t.repository+"/blobs/uploads/"+t.reference)
 	h.Set("Docker-Upload-Uuid", t.reference)
 	h.Set("Range", "0-"+strconv.FormatInt(max(size-1, 0), 10))
-	h.Set("Content-Length", "0")
 }
 
 func accepted(w http.ResponseWriter, t target, size int64) {
 	progress(w, t, size)
+	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusAccepted)
 }
 
