@@ -36,20 +36,20 @@ const AgentIDNeed = "microsoft.directory/agentIdentityBlueprints/create"
 // the steps; each pair of action and scope is stated once.
 func (p *Plan) needs() []Need {
 	n := &needList{seen: map[[2]string]bool{}}
-	n.readWrite(p.Group)
+	n.readWrite(p, p.Group)
 	for _, r := range p.Registrations {
 		n.add(Need{Kind: NeedRegistration, Action: r.Namespace, Scope: p.subscriptionScope(), Step: StepRegistration, Why: r.Why})
 	}
-	n.action(StepRegistration, "Microsoft.Resources/subscriptions/providers/read", p.subscriptionScope(), "see which providers are registered")
+	n.look(StepRegistration, "Microsoft.Resources/subscriptions/providers/read", p.subscriptionScope(), "see which providers are registered")
 	n.deployment(StepFoundation, p.groupScope())
 	for _, r := range p.Of(StepFoundation) {
-		n.readWrite(r)
+		n.readWrite(p, r)
 	}
 	for _, g := range p.Grants {
 		n.grant(p, g)
 	}
 	for _, r := range p.Of(StepCluster) {
-		n.readWrite(r)
+		n.readWrite(p, r)
 	}
 	n.action(StepCluster, clusterType+"/listClusterUserCredential/action", p.ClusterID(), "connect to the cluster")
 	n.action(StepImages, registryType+"/pull/read", p.RegistryID(), "see which images are in the registry")
@@ -79,9 +79,15 @@ func (n *needList) action(step Step, action, scope, why string) {
 	n.add(Need{Kind: NeedAction, Action: action, Scope: scope, Step: step, Why: why})
 }
 
+// look is a read at the subscription that the owner of a group need not have
+// (U10): without it the run goes on, and what it would have shown shows later.
+func (n *needList) look(step Step, action, scope, why string) {
+	n.add(Need{Kind: NeedAction, Action: action, Scope: scope, Step: step, Why: why, Optional: true})
+}
+
 // readWrite are the rights that one resource takes: to see whether it is there,
 // to make it, and what ARM demands on the resources that it refers to.
-func (n *needList) readWrite(r Resource) {
+func (n *needList) readWrite(p *Plan, r Resource) {
 	action := r.Type
 	if r.Step == StepGroup {
 		action = "Microsoft.Resources/subscriptions/resourceGroups"
@@ -90,6 +96,9 @@ func (n *needList) readWrite(r Resource) {
 	n.action(r.Step, action+"/write", r.ID, "make the "+r.Label)
 	for _, l := range r.links {
 		n.action(r.Step, l.action, l.scope, l.why)
+	}
+	if id, ok := p.DeletedID(r); ok {
+		n.look(r.Step, deletedRead[r.Type], id, "see whether a deleted "+r.Label+" still holds the name")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/event"
 	"github.com/kars-dev/kars/internal/plan"
 )
@@ -39,6 +40,10 @@ func (e *PlacementError) Error() string {
 
 func applyRegistration(ctx context.Context, r *Run) (event.Status, string, error) {
 	missing, err := r.unregistered(ctx)
+	if arm.IsForbidden(err) {
+		// The owner of a group cannot look (U10); ARM refuses what is missing.
+		return event.Skipped, "which providers are registered cannot be read", nil
+	}
 	if err != nil {
 		return "", "", err
 	}

@@ -12,21 +12,25 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kars-dev/kars/api/v1alpha1"
 	"github.com/kars-dev/kars/internal/azure/arm"
+	"github.com/kars-dev/kars/internal/azure/cloud"
 	"github.com/kars-dev/kars/internal/event"
 	"github.com/kars-dev/kars/internal/journal"
+	"github.com/kars-dev/kars/internal/kube"
 	"github.com/kars-dev/kars/internal/plan"
 )
 
 // Run is one run of `kars up` or a part of it.
 type Run struct {
 	Plan      *plan.Plan
+	Cloud     cloud.Cloud
+	Caller    Caller
 	ARM       *arm.Client
 	Directory Directory
 	Registry  Registry
 	// Connect opens the cluster by its kubeconfig.
-	Connect func(kubeconfig []byte) (Kubernetes, error)
-	Charts  Charts
+	Connect func(kubeconfig []byte) (*kube.Client, error)
 	Journal *journal.Journal
 	Emit    event.Sink
 	// Kubeconfig is the file in which the cluster's kubeconfig is kept.
@@ -46,9 +50,9 @@ type Run struct {
 type facts struct {
 	principals map[string]identity // by the lower-case ARM id of the managed identity
 	issuer     string
-	kube       Kubernetes
+	kube       *kube.Client
 	tier       Tier
-	trust      *trustFacts
+	auth       *v1alpha1.KarsAuthConfig // the trust that was there before
 	sandbox    *Sandbox
 	warnings   []event.Warning
 	resumed    map[plan.Step]bool // whose interrupted operation has been followed
@@ -93,7 +97,7 @@ func (e *StepError) Unwrap() error { return e.Err }
 // Apply runs the steps in order and stops at the first that fails. The result
 // is there in every case; the error is a [*StepError] or the context's.
 func Apply(ctx context.Context, r *Run) (Result, error) {
-	r.facts = facts{principals: map[string]identity{}, tier: TierAnonymous, resumed: map[plan.Step]bool{}}
+	r.begin()
 	result := Result{Steps: []StepResult{}, Warnings: []event.Warning{}}
 	var failed error
 	for _, s := range r.steps() {
@@ -111,6 +115,11 @@ func Apply(ctx context.Context, r *Run) (Result, error) {
 	result.Outputs = r.outputs()
 	result.Requests = r.requests()
 	return result, failed
+}
+
+// begin forgets what an earlier run of the same value learned.
+func (r *Run) begin() {
+	r.facts = facts{principals: map[string]identity{}, tier: TierAnonymous, resumed: map[plan.Step]bool{}}
 }
 
 func (r *Run) runStep(ctx context.Context, s step) (StepResult, error) {
@@ -179,9 +188,8 @@ func (r *Run) outputs() Outputs {
 
 func (r *Run) requests() Requests {
 	var out Requests
-	out.Azure.Reads, out.Azure.Writes = r.ARM.Counts()
-	if r.Directory != nil {
-		reads, writes := r.Directory.Counts()
+	for _, door := range []interface{ Counts() (reads, writes int) }{r.ARM, r.Directory, r.Registry} {
+		reads, writes := door.Counts()
 		out.Azure.Reads, out.Azure.Writes = out.Azure.Reads+reads, out.Azure.Writes+writes
 	}
 	if r.facts.kube != nil {

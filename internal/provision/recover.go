@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/plan"
 )
 
@@ -20,6 +21,9 @@ func (r *Run) recoverDeleted(ctx context.Context, before []standing, d plan.Depl
 			continue
 		}
 		_, found, err := r.get(ctx, deleted, s.APIVersion)
+		if arm.IsForbidden(err) {
+			continue // the owner of a group cannot look; a name that is held shows in the deployment
+		}
 		if err != nil {
 			return fmt.Errorf("reading whether the %s %s is soft-deleted: %w", s.Label, s.Name, err)
 		}

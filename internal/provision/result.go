@@ -81,3 +81,8 @@ type AgentIdentity struct {
 	ObjectID    string `json:"objectId"`
 	DisplayName string `json:"displayName"`
 }
+
+// Nothing is the result of a run that did not begin.
+func Nothing() Result {
+	return Result{Steps: []StepResult{}, Warnings: []event.Warning{}, Outputs: Outputs{Sandboxes: []Sandbox{}, Tier: TierAnonymous}}
+}

@@ -63,22 +63,46 @@ func ShowSandbox(sb *v1alpha1.KarsSandbox) Sandbox {
 // WaitSandbox waits until the sandbox is Ready in its present generation; see
 // tells what is seen meanwhile. What was seen last is returned with every error.
 func WaitSandbox(ctx context.Context, c client.Client, sb *v1alpha1.KarsSandbox, see func(string)) (*v1alpha1.KarsSandbox, error) {
-	run := &Run{Emit: func(e event.Event) {
-		if p, ok := e.(event.StepProgress); ok {
-			see(p.Detail)
-		}
-	}}
+	return waitSandbox(ctx, c, sb, "to be ready", see, sandboxReady)
+}
+
+func waitSandbox(
+	ctx context.Context, c client.Client, sb *v1alpha1.KarsSandbox, what string,
+	see func(string), good func(*v1alpha1.KarsSandbox) (bool, string),
+) (*v1alpha1.KarsSandbox, error) {
+	run := seeing(see)
 	var last *v1alpha1.KarsSandbox
-	err := run.wait(ctx, plan.StepSandbox, "the sandbox "+sb.Name+" to be ready", func(ctx context.Context) (bool, string, error) {
+	err := run.wait(ctx, plan.StepSandbox, "the sandbox "+sb.Name+" "+what, func(ctx context.Context) (bool, string, error) {
 		have := &v1alpha1.KarsSandbox{}
 		if err := c.Get(ctx, client.ObjectKeyFromObject(sb), have); err != nil {
 			return false, "", fmt.Errorf("reading the sandbox: %w", err)
 		}
 		last = have
-		done, evidence := sandboxReady(have)
+		done, evidence := good(have)
 		return done, evidence, nil
 	})
 	return last, err
+}
+
+// seeing is a run that only waits and tells what it sees.
+func seeing(see func(string)) *Run {
+	return &Run{Emit: func(e event.Event) {
+		if p, ok := e.(event.StepProgress); ok {
+			see(p.Detail)
+		}
+	}}
+}
+
+// WaitIdentity waits until the sandbox is Ready in the entra tier: with an
+// agent identity of its own.
+func WaitIdentity(ctx context.Context, c client.Client, sb *v1alpha1.KarsSandbox, see func(string)) (*v1alpha1.KarsSandbox, error) {
+	return waitSandbox(ctx, c, sb, "to have its identity", see, func(have *v1alpha1.KarsSandbox) (bool, string) {
+		ready, evidence := sandboxReady(have)
+		if ready && (have.Status.Tier != v1alpha1.TierEntra || have.Status.AgentIdentity == nil) {
+			return false, "it is still in the anonymous tier"
+		}
+		return ready, evidence
+	})
 }
 
 func sandboxReady(sb *v1alpha1.KarsSandbox) (bool, string) {
@@ -100,12 +124,7 @@ func sandboxReady(sb *v1alpha1.KarsSandbox) (bool, string) {
 // WaitGone waits until a deleted sandbox is gone: its finalizer has then removed
 // its pod, its namespace, its role assignments and its identity.
 func WaitGone(ctx context.Context, c client.Client, sb *v1alpha1.KarsSandbox, see func(string)) error {
-	run := &Run{Emit: func(e event.Event) {
-		if p, ok := e.(event.StepProgress); ok {
-			see(p.Detail)
-		}
-	}}
-	return run.wait(ctx, plan.StepSandbox, "the sandbox "+sb.Name+" to be gone", func(ctx context.Context) (bool, string, error) {
+	return seeing(see).wait(ctx, plan.StepSandbox, "the sandbox "+sb.Name+" to be gone", func(ctx context.Context) (bool, string, error) {
 		have := &v1alpha1.KarsSandbox{}
 		err := c.Get(ctx, client.ObjectKeyFromObject(sb), have)
 		if client.IgnoreNotFound(err) != nil {

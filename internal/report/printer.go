@@ -139,3 +139,11 @@ func (p *Printer) paint(s lipgloss.Style, text string) string {
 	}
 	return s.Render(text)
 }
+
+// Block writes several lines to stderr.
+func (p *Printer) Block(write func(io.Writer)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+	write(p.err)
+}

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kars-dev/kars/internal/home"
+	"github.com/kars-dev/kars/internal/provision"
+	"github.com/kars-dev/kars/internal/report"
+)
+
+type downResult struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	provision.DownResult
+}
+
+func (a *app) downCommand() *cobra.Command {
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use: "down", Short: "Take away all that `kars up` made, and list what Azure keeps", Args: cobra.NoArgs,
+		Example: "  kars down --local --yes\n  kars down --context demo",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			x, err := a.chosen()
+			if err != nil {
+				return err
+			}
+			if !x.Local {
+				if err := a.confirm(fmt.Sprintf("delete the cluster %s and the resource group %s", x.Name, x.ResourceGroup)); err != nil {
+					return err
+				}
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return a.down(ctx, x)
+		},
+	}
+	cmd.Flags().DurationVar(&timeout, "timeout", time.Hour, "give up after this long")
+	return cmd
+}
+
+func (a *app) down(ctx context.Context, x home.Context) (err error) {
+	s, err := a.open(ctx, x)
+	if err != nil {
+		return err
+	}
+	p, err := a.planOf(s, x)
+	if err != nil {
+		return err
+	}
+	j, err := a.openJournal(x.Name, "down", false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	run := a.newRun(s, p, j, x.Name)
+	result, failed := provision.Down(ctx, run)
+	result.Error = failure(ctx, failed)
+	doc := downResult{report.APIVersion, "DownResult", result}
+	if err := a.printer.Document(doc, func(w io.Writer) { writeKept(w, result.Kept) }); err != nil {
+		return errors.Join(failed, err)
+	}
+	if failed != nil {
+		return failed
+	}
+	return a.home.ForgetContext(x.Name)
+}
+
+func writeKept(w io.Writer, kept []provision.Kept) {
+	for _, k := range kept {
+		_, _ = fmt.Fprintf(w, "still there: %s\n             %s\n", k.ID, k.Why)
+	}
+}

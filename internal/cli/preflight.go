@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kars-dev/kars/internal/plan"
+	"github.com/kars-dev/kars/internal/preflight"
+)
+
+func (a *app) preflightCommand() *cobra.Command {
+	var flags planFlags
+	var failOn string
+	cmd := &cobra.Command{
+		Use: "preflight", Short: "Prove that this caller can carry out this plan, without a write", Args: cobra.NoArgs,
+		Example: "  kars preflight --local --as reader\n  kars preflight --subscription <id> --region westeurope -o json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if failOn != "error" && failOn != "unknown" {
+				return usagef("--fail-on unknown", "--fail-on %q is not one of error, unknown", failOn)
+			}
+			if err := flags.check(a); err != nil {
+				return err
+			}
+			ctx, cancel := flags.bounded(cmd.Context())
+			defer cancel()
+			s, p, err := a.planned(ctx, &flags)
+			if err != nil {
+				return err
+			}
+			r := a.preflight(ctx, s, p)
+			if err := a.printer.Document(r, func(w io.Writer) { writePreflight(w, r) }); err != nil {
+				return err
+			}
+			return verdictError(r, failOn == "unknown")
+		},
+	}
+	flags.register(cmd.Flags(), a.getenv)
+	cmd.Flags().StringVar(&failOn, "fail-on", "error", "error: exit 3 on what blocks; unknown: also exit 4 on what could not be decided")
+	return cmd
+}
+
+// planned signs in and makes the plan.
+func (a *app) planned(ctx context.Context, flags *planFlags) (*session, *plan.Plan, error) {
+	s, err := a.signIn(ctx, wanted{local: a.flags.local, as: a.flags.as, subscription: a.flags.subscription, tenant: a.flags.tenant})
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := flags.plan(s)
+	return s, p, err
+}
+
+func (a *app) preflight(ctx context.Context, s *session, p *plan.Plan) preflight.Report {
+	o := preflight.Options{Plan: p, Caller: s.caller, ARM: s.arm, Directory: s.graph}
+	if s.local {
+		o.LocalPrincipal = a.flags.as
+		if o.LocalPrincipal == "" {
+			o.LocalPrincipal = "owner"
+		}
+	}
+	return preflight.Run(ctx, o)
+}
+
+// verdictError is the exit that a report asks for; what there is to say has
+// been said.
+func verdictError(r preflight.Report, unknownFails bool) error {
+	switch {
+	case r.Blocks():
+		return &codeError{code: exitBlocked}
+	case unknownFails && r.Undecided():
+		return &codeError{code: exitUnknown}
+	}
+	return nil
+}
+
+// writePreflight shows what did not pass, each with its fix, and the summary.
+func writePreflight(w io.Writer, r preflight.Report) {
+	for _, v := range []preflight.Verdict{preflight.Fail, preflight.Unknown, preflight.Warn} {
+		for _, f := range r.Of(v) {
+			writeFinding(w, f)
+		}
+	}
+	_, _ = fmt.Fprintln(w, commands(r))
+	_, _ = fmt.Fprintf(w, "%-12s %s\n", "preflight", r.Summary())
+}
+
+func writeFinding(w io.Writer, f preflight.Finding) {
+	_, _ = fmt.Fprintf(w, "%-8s %s\n", f.Verdict, f.Subject)
+	_, _ = fmt.Fprintf(w, "         at %s\n         to %s\n", f.Scope, f.Why)
+	for _, e := range f.Evidence {
+		_, _ = fmt.Fprintf(w, "         %s\n", e)
+	}
+	for _, fix := range f.Fix {
+		if fix.Command == "" {
+			_, _ = fmt.Fprintf(w, "         %s\n", fix.Text)
+		}
+	}
+}
+
+// commands are what would change the findings, each once: one role is the fix
+// of many.
+func commands(r preflight.Report) string {
+	var b strings.Builder
+	seen := map[string]bool{}
+	for _, f := range r.Findings {
+		for _, fix := range f.Fix {
+			if fix.Command == "" || seen[fix.Command] || f.Verdict == preflight.Pass {
+				continue
+			}
+			seen[fix.Command] = true
+			fmt.Fprintf(&b, "\n%s:\n  %s\n", fix.Text, fix.Command)
+		}
+	}
+	return b.String()
+}
+
+// checkRegion refuses a region that the subscription does not have.
+func checkRegion(ctx context.Context, s *session, p *plan.Plan) error {
+	locations, err := s.arm.List(ctx, "/subscriptions/"+p.SubscriptionID+"/locations", "2022-12-01", nil)
+	if err != nil {
+		return fmt.Errorf("listing the subscription's regions: %w", err)
+	}
+	regions := make([]string, 0, len(locations))
+	for _, l := range locations {
+		name, _ := l["name"].(string)
+		regions = append(regions, name)
+	}
+	for _, r := range regions {
+		if strings.EqualFold(r, p.Options.Region) {
+			return nil
+		}
+	}
+	if len(regions) == 0 {
+		return errors.New("the subscription has no region")
+	}
+	return &plan.InputError{
+		Field: "region", Value: p.Options.Region,
+		Problem: "is not a region of this subscription; it has " + strings.Join(regions, ", "),
+		Fix:     "--region " + closest(p.Options.Region, regions),
+	}
+}
+
+// closest is the name that shares the longest beginning.
+func closest(name string, all []string) string {
+	best, length := all[0], -1
+	for _, candidate := range all {
+		n := 0
+		for n < len(name) && n < len(candidate) && name[n] == candidate[n] {
+			n++
+		}
+		if n > length {
+			best, length = candidate, n
+		}
+	}
+	return best
+}

@@ -1,0 +1,67 @@
+package plan
+
+import "strings"
+
+// Document is the plan as `kars up --dry-run` prints it.
+type Document struct {
+	Resources []ResourceDocument `json:"resources"`
+	Grants    []GrantDocument    `json:"grants"`
+	Needs     []Need             `json:"needs"`
+}
+
+// ResourceDocument is a resource of the plan.
+type ResourceDocument struct {
+	ID         string `json:"id"`
+	Type       string `json:"type"`
+	Name       string `json:"name"`
+	APIVersion string `json:"apiVersion"`
+}
+
+// GrantDocument is a role assignment of the plan.
+type GrantDocument struct {
+	Scope            string `json:"scope"`
+	RoleDefinitionID string `json:"roleDefinitionId"`
+	Role             string `json:"role"`
+	Principal        string `json:"principal"`
+	PrincipalType    string `json:"principalType"`
+	Before           bool   `json:"before"` // the cluster cannot be made without it
+	Condition        string `json:"condition,omitempty"`
+}
+
+// Document renders the plan.
+func (p *Plan) Document() Document {
+	d := Document{Needs: p.Needs}
+	for _, r := range append([]Resource{p.Group}, p.Resources...) {
+		d.Resources = append(d.Resources, ResourceDocument{r.ID, r.Type, r.Name, r.APIVersion})
+	}
+	for _, g := range p.Grants {
+		d.Grants = append(d.Grants, GrantDocument{
+			g.Scope, p.RoleDefinitionID(g.Role), g.Role.Name, string(g.Principal), g.PrincipalType, g.Before, g.Condition,
+		})
+	}
+	return d
+}
+
+var allSteps = []Step{
+	StepGroup, StepRegistration, StepFoundation, StepGrants, StepCluster,
+	StepImages, StepCRDs, StepTrust, StepChart, StepSandbox,
+}
+
+// IsStep says whether a name is a step's; no name means all of them.
+func IsStep(name string) bool {
+	for _, s := range allSteps {
+		if name == "" || name == string(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// StepNames lists the steps for a person.
+func StepNames() string {
+	names := make([]string, len(allSteps))
+	for i, s := range allSteps {
+		names[i] = string(s)
+	}
+	return strings.Join(names, ", ")
+}

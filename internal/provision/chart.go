@@ -1,0 +1,52 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/kars-dev/kars/charts"
+	"github.com/kars-dev/kars/internal/chart"
+	"github.com/kars-dev/kars/internal/event"
+)
+
+const (
+	chartRelease   = "kars"
+	chartNamespace = "kars-system"
+)
+
+// applyChart installs the chart, or upgrades it where chart, values or what is
+// there differ.
+func applyChart(ctx context.Context, r *Run) (event.Status, string, error) {
+	before := r.facts.kube.RESTConfig()
+	status, err := chart.Ensure(ctx, before, chart.Options{
+		Release: chartRelease, Namespace: chartNamespace, Chart: charts.Kars(), Values: r.values(),
+	})
+	if err != nil {
+		return "", "", fmt.Errorf("installing the chart: %w", err)
+	}
+	return status, "kars in " + chartNamespace, nil
+}
+
+func (r *Run) values() map[string]any {
+	p := r.Plan
+	images := map[string]any{}
+	for _, i := range p.Images {
+		images[strings.TrimPrefix(i.Name, "kars-")] = p.Reference(i)
+	}
+	return map[string]any{
+		"clusterName": p.Options.ClusterName,
+		"images":      images,
+		"azure": map[string]any{
+			"cloud":              r.Cloud.Name,
+			"tenantId":           p.TenantID,
+			"controllerClientId": r.facts.principals[strings.ToLower(p.ControllerID())].clientID,
+			"tokenAudience":      r.Cloud.TokenExchangeAudience,
+			"authorityHost":      r.Cloud.Authority(),
+		},
+		"model": map[string]any{
+			"endpoint": strings.TrimSuffix(p.FoundryEndpoint(), "/"), "deployment": p.Options.Model,
+		},
+		"trust": map[string]any{"caBundle": string(r.CABundle)},
+	}
+}
