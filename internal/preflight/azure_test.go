@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/azure/credential"
+	"github.com/kars-dev/kars/internal/azure/graph"
 	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/rbac"
 	"github.com/kars-dev/kars/localazure/roledefinition"
@@ -33,9 +33,10 @@ type azure struct {
 	location    string            // of the plan's group; empty while there is none
 	resources   []string          // ids of what is in it
 	states      map[string]string // of providers; Registered if missing
-	roles       []DirectoryRole
+	roles       []graph.Role      // in the directory
+	application bool              // the caller is a service principal
+	permissions []string          // that it holds in Graph
 	requests    atomic.Int64
-	asked       chan string // paths, if somebody wants to know
 }
 
 func (a *azure) policy() *rbac.Policy {
@@ -115,34 +116,29 @@ func (a *azure) GetGroup(ctx context.Context, id, name string) (arm.Tree, bool, 
 	return arm.Tree{"location": a.location}, a.location != "", nil
 }
 
-// graph is the same azure, asked as Microsoft Graph. It gives one directory
-// role a page.
-type graph struct{ *azure }
+// directory is the same azure, asked as Microsoft Graph.
+type directory struct{ *azure }
 
-func (g graph) Counts() (reads, writes int) { return 0, 0 }
+func (d directory) Counts() (reads, writes int) { return 0, 0 }
 
-func (g graph) Do(ctx context.Context, method, path string, _, out any) error {
-	g.requests.Add(1)
-	if g.asked != nil {
-		g.asked <- path
+func (d directory) MyDirectoryRoles(context.Context) ([]graph.Role, error) {
+	d.requests.Add(1)
+	if d.application {
+		return nil, &graph.Error{Status: http.StatusBadRequest, Message: "/me request is only valid with delegated authentication flow."}
 	}
-	if method != http.MethodGet {
-		return fmt.Errorf("%s %s is not a read", method, path)
+	return d.roles, nil
+}
+
+func (d directory) ServicePrincipalDirectoryRoles(_ context.Context, id string) ([]graph.Role, error) {
+	d.requests.Add(1)
+	if !d.application || id != alice {
+		return nil, &graph.Error{Status: http.StatusNotFound}
 	}
-	skip := 0
-	if _, after, found := strings.Cut(path, "$skiptoken="); found {
-		fmt.Sscan(after, &skip)
-	}
-	page := map[string]any{"value": []DirectoryRole{}}
-	if skip < len(g.roles) {
-		page["value"] = g.roles[skip : skip+1]
-		page["@odata.nextLink"] = fmt.Sprintf("https://graph.microsoft.com/v1.0/me/transitiveMemberOf/microsoft.graph.directoryRole?$skiptoken=%d", skip+1)
-	}
-	raw, err := json.Marshal(page)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(raw, out)
+	return d.roles, nil
+}
+
+func (d directory) Permissions(context.Context) (graph.Permissions, error) {
+	return graph.Permissions{Application: d.permissions}, nil
 }
 
 func mustPlan(o plan.Options) *plan.Plan {
@@ -169,11 +165,11 @@ var user = credential.Caller{ObjectID: alice, Type: credential.User, TenantID: t
 // check runs preflight of the default plan.
 func check(t *testing.T, a *azure, change ...func(*Options)) Report {
 	t.Helper()
-	o := Options{Plan: mustPlan(plan.Options{}), Caller: user, ARM: a, Directory: graph{a}}
+	o := Options{Plan: mustPlan(plan.Options{}), Caller: user, ARM: a, Directory: directory{a}}
 	for _, c := range change {
 		c(&o)
 	}
 	return Run(t.Context(), o)
 }
 
-var developer = []DirectoryRole{{TemplateID: "adb2368d-a9be-41b5-8667-d96778e081b0", Name: "Entwickler"}}
+var developer = []graph.Role{{TemplateID: "adb2368d-a9be-41b5-8667-d96778e081b0", Name: "Entwickler"}}

@@ -1,23 +1,12 @@
 package preflight
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/kars-dev/kars/internal/azure/credential"
 	"github.com/kars-dev/kars/internal/plan"
 )
-
-// A DirectoryRole is an Entra role that the caller holds.
-type DirectoryRole struct {
-	TemplateID string `json:"roleTemplateId"` // the same in every tenant
-	Name       string `json:"displayName"`
-}
 
 // agentIDRoles are the directory roles that make blueprints (U25), by template
 // id: names are translated, ids are not. What each is good for is said to the
@@ -32,49 +21,12 @@ func agentIDRoles() map[string]string {
 	}
 }
 
-// DirectoryRoles reads the active directory roles of a user or service
-// principal, also those held through groups.
+// blueprintPermissions are what a service principal needs in Graph instead of
+// a directory role.
 //
-// learn.microsoft.com/graph/api/user-list-transitivememberof
-func DirectoryRoles(ctx context.Context, d Directory, c credential.Caller) ([]DirectoryRole, error) {
-	if d == nil {
-		return nil, errors.New("there is no way to Microsoft Graph")
-	}
-	owner := "me"
-	if c.Type == credential.ServicePrincipal {
-		owner = "servicePrincipals/" + url.PathEscape(c.ObjectID) // "me" is of users alone
-	}
-	path := "/v1.0/" + owner + "/transitiveMemberOf/microsoft.graph.directoryRole?$select=id,displayName,roleTemplateId"
-	var roles []DirectoryRole
-	for path != "" {
-		var page struct {
-			Value []DirectoryRole `json:"value"`
-			Next  string          `json:"@odata.nextLink"`
-		}
-		if err := d.Do(ctx, http.MethodGet, path, nil, &page); err != nil {
-			return nil, err
-		}
-		roles = append(roles, page.Value...)
-		next, err := relative(page.Next)
-		if err != nil {
-			return nil, err
-		}
-		path = next
-	}
-	return roles, nil
-}
-
-// relative is the path and query of a link to the next page: the token goes to
-// no other host than the client's own.
-func relative(link string) (string, error) {
-	if link == "" {
-		return "", nil
-	}
-	u, err := url.Parse(link)
-	if err != nil {
-		return "", fmt.Errorf("reading the link to the next page: %w", err)
-	}
-	return u.RequestURI(), nil
+// learn.microsoft.com/entra/agent-id/create-blueprint
+func blueprintPermissions() []string {
+	return []string{"AgentIdentityBlueprint.Create", "AgentIdentityBlueprint.AddRemoveCreds.All", "AgentIdentityBlueprintPrincipal.Create"}
 }
 
 // directoryRole checks that the caller may make the blueprint. Where trust is
@@ -82,33 +34,39 @@ func relative(link string) (string, error) {
 // (U35).
 func (d decider) directoryRole(n plan.Need) Finding {
 	f := Finding{ID: "directory/agent-id-role", Category: DirectoryOf, Subject: "Agent ID Developer", Scope: "/", Why: n.Why}
-	if err := d.facts.roles.err; err != nil {
+	if err := d.facts.directory.err; err != nil {
 		f.Verdict, f.Evidence = Unknown, []string{err.Error()}
 		return f
 	}
-	for _, r := range d.facts.roles.value {
-		if known := agentIDRoles()[strings.ToLower(r.TemplateID)]; known != "" {
-			f.Verdict = Pass
-			f.Evidence = append(f.Evidence, known)
-		}
-	}
-	if f.Verdict == Pass {
-		slices.Sort(f.Evidence)
+	have := d.facts.directory.value
+	if f.Evidence = have.sufficient(); len(f.Evidence) > 0 {
+		f.Verdict = Pass
 		return f
 	}
-	f.Verdict, f.Blocks = Fail, true
+	f.Verdict, f.Blocks, f.Fix = Fail, true, d.remedy.directoryRole()
 	f.Evidence = []string{"you hold none of the directory roles Agent ID Developer, Agent ID Administrator, Privileged Role Administrator, Global Administrator"}
 	if d.options.Caller.Type == credential.ServicePrincipal {
-		f.Verdict, f.Blocks = Unknown, false
-		f.Evidence = append(f.Evidence, "a service principal may hold the application permission AgentIdentityBlueprint.Create instead, which only the attempt shows")
+		f.Evidence = append(f.Evidence, "nor the application permissions "+strings.Join(blueprintPermissions(), ", "))
 	}
 	if n.Optional {
+		f.Verdict, f.Blocks = Warn, false
 		f.Evidence = append(f.Evidence, "Entra Agent ID setup skipped: sandboxes start in the anonymous tier and call nothing as a named principal")
-		f.Blocks = false
-		if f.Verdict == Fail {
-			f.Verdict = Warn
+	}
+	return f
+}
+
+// sufficient says by what the caller may make blueprints, if by anything.
+func (s standing) sufficient() []string {
+	var by []string
+	for _, r := range s.roles {
+		if known := agentIDRoles()[strings.ToLower(r.TemplateID)]; known != "" && !slices.Contains(by, known) {
+			by = append(by, known)
 		}
 	}
-	f.Fix = d.remedy.directoryRole()
-	return f
+	lacks := slices.ContainsFunc(blueprintPermissions(), func(p string) bool { return !slices.Contains(s.permissions, p) })
+	if !lacks {
+		by = append(by, "the application permissions "+strings.Join(blueprintPermissions(), ", "))
+	}
+	slices.Sort(by)
+	return by
 }

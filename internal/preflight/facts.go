@@ -3,6 +3,7 @@ package preflight
 import (
 	"strings"
 
+	"github.com/kars-dev/kars/internal/azure/graph"
 	"github.com/kars-dev/kars/internal/rbac"
 )
 
@@ -16,6 +17,12 @@ type fact[T any] struct {
 type group struct {
 	exists   bool
 	location string
+}
+
+// standing is what the caller is in the directory.
+type standing struct {
+	roles       []graph.Role
+	permissions []string // of an application by itself, in Graph
 }
 
 // facts are all that deciding looks at.
@@ -34,7 +41,7 @@ type facts struct {
 	// registrations are the states of resource providers by namespace in lower
 	// case.
 	registrations fact[map[string]string]
-	roles         fact[[]DirectoryRole]
+	directory     fact[standing]
 }
 
 // holdings returns what the caller holds at the narrowest scope around a

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/kars-dev/kars/internal/azure/arm"
+	"github.com/kars-dev/kars/internal/azure/credential"
 	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/rbac"
 )
@@ -27,7 +28,7 @@ func gather(ctx context.Context, o Options) facts {
 		func() { g.registrations(ctx) },
 		func() {
 			if wantsDirectory {
-				g.directoryRoles(ctx)
+				g.directory(ctx)
 			}
 		},
 	)
@@ -129,11 +130,29 @@ func (g *gatherer) definitions(ctx context.Context, scope string) {
 	})
 }
 
-func (g *gatherer) directoryRoles(ctx context.Context) {
-	roles, err := DirectoryRoles(ctx, g.options.Directory, g.options.Caller)
+func (g *gatherer) directory(ctx context.Context) {
+	is, err := standingOf(ctx, g.options.Directory, g.options.Caller)
 	g.set(func(f *facts) {
-		f.roles = fact[[]DirectoryRole]{roles, because(ctx, "your directory roles", err)}
+		f.directory = fact[standing]{is, because(ctx, "your directory roles", err)}
 	})
+}
+
+// standingOf reads the active directory roles of the caller, those through
+// groups too, and of a service principal its application permissions.
+func standingOf(ctx context.Context, d Directory, c credential.Caller) (standing, error) {
+	if d == nil {
+		return standing{}, errors.New("there is no way to Microsoft Graph")
+	}
+	if c.Type != credential.ServicePrincipal {
+		roles, err := d.MyDirectoryRoles(ctx)
+		return standing{roles: roles}, err
+	}
+	roles, err := d.ServicePrincipalDirectoryRoles(ctx, c.ObjectID)
+	if err != nil {
+		return standing{}, err
+	}
+	permissions, err := d.Permissions(ctx)
+	return standing{roles: roles, permissions: permissions.Application}, err
 }
 
 // because names the fact that an error kept from being read.

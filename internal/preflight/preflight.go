@@ -17,6 +17,7 @@ import (
 
 	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/azure/credential"
+	"github.com/kars-dev/kars/internal/azure/graph"
 	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/rbac"
 )
@@ -35,10 +36,12 @@ type ARM interface {
 	Counts() (reads, writes int)
 }
 
-// Directory is what preflight asks of Microsoft Graph. The path begins with
-// the version, as "/v1.0/me".
+// Directory is what preflight asks of Microsoft Graph. [graph.Client]
+// implements it.
 type Directory interface {
-	Do(ctx context.Context, method, path string, body, out any) error
+	MyDirectoryRoles(ctx context.Context) ([]graph.Role, error)
+	ServicePrincipalDirectoryRoles(ctx context.Context, id string) ([]graph.Role, error)
+	Permissions(ctx context.Context) (graph.Permissions, error)
 	Counts() (reads, writes int)
 }
 

@@ -141,22 +141,20 @@ func TestU12ContributorAloneCannotAttachTheRegistry(t *testing.T) {
 }
 
 func TestU07ServicePrincipalP26(t *testing.T) {
-	asked := make(chan string, 10)
-	a := &azure{asked: asked, assignments: []rbac.Assignment{given(t, "Contributor", subscription)}}
-	r := check(t, a, func(o *Options) {
-		o.Caller.Type, o.Caller.DisplayName = credential.ServicePrincipal, "ci"
-	})
-	f := find(t, r, assignRoles, mustPlan(plan.Options{}).RegistryID())
-	shows(t, f, "--assignee-object-id "+alice+" --assignee-principal-type ServicePrincipal")
-	if path := <-asked; !strings.HasPrefix(path, "/v1.0/servicePrincipals/"+alice+"/transitiveMemberOf/") {
-		t.Errorf("its directory roles were asked for at %s", path)
-	}
-	if role := find(t, r, "directory/agent-id-role", "/"); role.Verdict != Unknown || role.Blocks {
-		t.Errorf("the directory role is %s, want unknown, as application permissions may do: %+v", role.Verdict, role)
-	}
+	p := mustPlan(plan.Options{})
+	robot := func(o *Options) { o.Caller.Type, o.Caller.DisplayName = credential.ServicePrincipal, "ci" }
+	a := &azure{application: true, assignments: []rbac.Assignment{given(t, "Contributor", subscription)}}
+	r := check(t, a, robot)
+	shows(t, find(t, r, assignRoles, p.RegistryID()), "--assignee-object-id "+alice+" --assignee-principal-type ServicePrincipal")
+	shows(t, find(t, r, "directory/agent-id-role", "/"), `"verdict": "warn"`, "nor the application permissions AgentIdentityBlueprint.Create")
 	if want := (Caller{ObjectID: alice, Type: "servicePrincipal", DisplayName: "ci"}); r.Caller != want {
 		t.Errorf("the caller is %+v, want %+v", r.Caller, want)
 	}
+
+	a.permissions = []string{"AgentIdentityBlueprint.Create", "AgentIdentityBlueprint.AddRemoveCreds.All", "AgentIdentityBlueprintPrincipal.Create"}
+	shows(t, find(t, check(t, a, robot), "directory/agent-id-role", "/"), `"verdict": "pass"`)
+	a.permissions, a.roles = nil, developer
+	shows(t, find(t, check(t, a, robot), "directory/agent-id-role", "/"), `"verdict": "pass"`)
 }
 
 func TestU11RolesHeldThroughGroupsAndAbove(t *testing.T) {
@@ -225,48 +223,6 @@ func TestU16RegistrationOfProviders(t *testing.T) {
 		t.Errorf("U17: who may not register it gets %s, blocking %t; want fail and yes", f.Verdict, f.Blocks)
 	}
 	shows(t, f, "az provider register -n Microsoft.ContainerService")
-}
-
-func TestU25DirectoryRole(t *testing.T) {
-	role := func(id string) []DirectoryRole { return []DirectoryRole{{TemplateID: id}} }
-	entra := func(o *Options) { o.Plan = mustPlan(plan.Options{MeshTrust: plan.TrustEntra}) }
-	same := func(*Options) {}
-	tests := map[string]struct {
-		roles   []DirectoryRole
-		options func(*Options)
-		want    Verdict
-		blocks  bool
-		says    string
-	}{
-		"agent id developer suffices, under any name":         {developer, entra, Pass, false, "narrowest"},
-		"agent id administrator suffices":                     {role("db506228-d27e-4b7d-95e5-295956d6615f"), entra, Pass, false, "all agents"},
-		"privileged role administrator suffices":              {role("e8611ab8-c189-46e8-94e1-60213ab1f814"), entra, Pass, false, "do not name it"},
-		"global administrator suffices":                       {role("62E90394-69F5-4237-9190-012177145E10"), entra, Pass, false, "everything else"},
-		"a role on the second page counts":                    {append(role("88d8e3e3-8f55-4a1e-953a-9b9898b8876b"), developer...), entra, Pass, false, "narrowest"},
-		"attribute definition administrator does not suffice": {role("8424c6f0-a189-499e-bbd0-26c1753c96d4"), entra, Fail, true, "none of the directory roles"},
-		"U35 without a role the automatic mode only warns":    {nil, same, Warn, false, "Entra Agent ID setup skipped"},
-		"U26 the way to the role is said":                     {nil, same, Warn, false, "Privileged Identity Management"},
-		"without a way to graph it is unknown":                {nil, func(o *Options) { o.Directory = nil }, Unknown, false, "no way to Microsoft Graph"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			a := &azure{roles: tt.roles, assignments: []rbac.Assignment{given(t, "Owner", subscription)}}
-			f := find(t, check(t, a, tt.options), "directory/agent-id-role", "/")
-			if f.Verdict != tt.want || f.Blocks != tt.blocks {
-				t.Errorf("got %s, blocking %t; want %s, %t", f.Verdict, f.Blocks, tt.want, tt.blocks)
-			}
-			shows(t, f, tt.says)
-		})
-	}
-}
-
-func TestAnonymousTrustAsksNothingOfTheDirectory(t *testing.T) {
-	asked := make(chan string, 1)
-	a := &azure{asked: asked, assignments: []rbac.Assignment{given(t, "Owner", subscription)}}
-	r := check(t, a, func(o *Options) { o.Plan = mustPlan(plan.Options{MeshTrust: plan.TrustAnonymous}) })
-	if len(asked) != 0 || r.Verdict != Pass {
-		t.Errorf("it asked %d times and got %s, want none and pass", len(asked), r.Verdict)
-	}
 }
 
 func TestU47GuestIsWarned(t *testing.T) {
