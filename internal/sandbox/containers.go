@@ -15,6 +15,10 @@ const (
 	uidAgent  = 1000
 	uidRouter = 1001
 	uidToken  = 1002
+
+	// gidSocket is the group of router and token sidecar: what lets the router
+	// open the token sidecar's socket, which then looks at its user.
+	gidSocket = 1001
 )
 
 const (
@@ -46,7 +50,7 @@ var (
 // guard installs the firewall and exits. It is the only container with a
 // capability, and root because capabilities of other users do not survive exec.
 func guard(s Settings) corev1.Container {
-	sc := restricted(uidGuard)
+	sc := restricted(uidGuard, uidGuard)
 	sc.RunAsNonRoot = new(false)
 	sc.Capabilities.Add = []corev1.Capability{"NET_ADMIN"}
 	return corev1.Container{
@@ -84,7 +88,7 @@ func tokenSidecar(s Settings) corev1.Container {
 			{Name: volumeBrokerToken, MountPath: brokerToken, ReadOnly: true},
 		},
 		RestartPolicy:   new(corev1.ContainerRestartPolicyAlways),
-		SecurityContext: restricted(uidToken),
+		SecurityContext: restricted(uidToken, gidSocket),
 		Resources:       resources("10m", "16Mi", "64Mi"),
 	}
 }
@@ -105,7 +109,7 @@ func router(s Settings, model v1alpha1.Model) corev1.Container {
 		},
 		Ports:           []corev1.ContainerPort{{Name: "kubelet", ContainerPort: RouterKubeletPort}},
 		RestartPolicy:   new(corev1.ContainerRestartPolicyAlways),
-		SecurityContext: restricted(uidRouter),
+		SecurityContext: restricted(uidRouter, gidSocket),
 		Resources:       resources("20m", "32Mi", "128Mi"),
 		StartupProbe:    probe("/healthz", 1, 60),
 		LivenessProbe:   probe("/healthz", 10, 3),
@@ -129,7 +133,7 @@ func agent(sb *v1alpha1.KarsSandbox, s Settings, model v1alpha1.Model) corev1.Co
 	if sb.Spec.Runtime.Kind == v1alpha1.RuntimeBYO {
 		image = sb.Spec.Runtime.BYO.Image
 	}
-	sc := restricted(uidAgent)
+	sc := restricted(uidAgent, uidAgent)
 	if sb.Spec.Isolation != v1alpha1.IsolationStandard {
 		sc.SeccompProfile = &corev1.SeccompProfile{
 			Type:             corev1.SeccompProfileTypeLocalhost,
@@ -153,10 +157,10 @@ func agent(sb *v1alpha1.KarsSandbox, s Settings, model v1alpha1.Model) corev1.Co
 }
 
 // restricted is the security context of Pod Security's restricted level.
-func restricted(uid int64) *corev1.SecurityContext {
+func restricted(uid, gid int64) *corev1.SecurityContext {
 	return &corev1.SecurityContext{
 		RunAsUser:                new(uid),
-		RunAsGroup:               new(uid),
+		RunAsGroup:               new(gid),
 		RunAsNonRoot:             new(true),
 		AllowPrivilegeEscalation: new(false),
 		ReadOnlyRootFilesystem:   new(true),
