@@ -1,0 +1,26 @@
+// Package localazure is an Azure on one machine: Resource Manager, Microsoft
+// Graph, Entra, the instance metadata service, and the data planes of container
+// registries and models, under Azure's own host names, with real tokens and real
+// authorisation, over one embedded database.
+//
+// Start with [Open]. The first time, it founds a tenant with one subscription
+// and the user owner, whose credential goes to [Options.Keep]:
+//
+//	s, err := localazure.Open(localazure.Options{
+//		Dir:  t.TempDir(),
+//		Keep: func(c localazure.Credential) error { owner = c; return nil },
+//	})
+//	defer s.Close()
+//
+// Then [Server.Serve] answers on a listener with a certificate for whatever
+// name a client asks for, signed by [Server.CA]. A test needs no listener: a
+// transport that dials any name to an httptest server of [Server.Handler], or
+// that calls the handler itself, is enough, because the handler routes by the
+// Host header. [Server.ServeAdmin] is for whoever started it, on a socket that
+// only they can open: what was requested, and new principals.
+//
+// Managed clusters need [Options.Clusters]; without it they are refused.
+//
+// No acknowledged write is lost when the process is killed: long operations
+// that were running continue at the next Open.
+package localazure
