@@ -71,16 +71,10 @@ func (c *Clusters) check(spec localazure.ClusterSpec) (config, error) {
 	if _, err := newTopology(spec); err != nil {
 		return config{}, err
 	}
-	if os.Geteuid() != 0 {
-		return config{}, ErrNeedsRoot
+	if err := Check(c.options.CacheDir); err != nil {
+		return config{}, err
 	}
 	bin := binaries(filepath.Join(c.options.CacheDir, "bin"))
-	if err := bin.check(); err != nil {
-		return config{}, err
-	}
-	if err := checkTools(); err != nil {
-		return config{}, err
-	}
 	result := config{Spec: spec, Key: key(c.options.Home, spec.ID), Binaries: string(bin)}
 	if _, err := os.Stat(c.options.CredentialProvider); err == nil {
 		result.CredentialProvider = c.options.CredentialProvider

@@ -31,3 +31,6 @@ func (*Clusters) Stop(context.Context) error { return nil }
 
 // Supervise returns [ErrUnsupported].
 func Supervise(context.Context, string) error { return ErrUnsupported }
+
+// Check returns [ErrUnsupported].
+func Check(string) error { return ErrUnsupported }

@@ -18,9 +18,15 @@ type controlPlane struct {
 	spec localazure.ClusterSpec
 	api  netip.Addr // of Service kubernetes
 	pki  *pki
-	etcd string // folder
-	conf string // folder of the kubeconfigs
+	// proxy is the authority for what the API server passes on to extensions
+	// of it. It must sign nothing else: its client may speak for anyone.
+	proxy *pki
+	etcd  string // folder
+	conf  string // folder of the kubeconfigs
 }
+
+// proxyClient is the name under which the API server passes requests on.
+const proxyClient = "front-proxy-client"
 
 // leaves are the certificates that the control plane has.
 func (c controlPlane) leaves() []leaf {
@@ -66,6 +72,13 @@ func (c controlPlane) apiServerArgs() []string {
 		"--kubelet-client-key=" + c.pki.key("apiserver-kubelet-client"),
 		"--kubelet-certificate-authority=" + c.pki.certificate("ca"),
 		"--kubelet-preferred-address-types=InternalIP",
+		"--requestheader-client-ca-file=" + c.proxy.certificate("ca"),
+		"--requestheader-allowed-names=" + proxyClient,
+		"--requestheader-username-headers=X-Remote-User",
+		"--requestheader-group-headers=X-Remote-Group",
+		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
+		"--proxy-client-cert-file=" + c.proxy.certificate(proxyClient),
+		"--proxy-client-key-file=" + c.proxy.key(proxyClient),
 		// With its slash, as AKS has it: a federated credential compares the
 		// issuer byte by byte.
 		"--service-account-issuer=" + c.spec.Issuer,

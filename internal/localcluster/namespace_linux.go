@@ -19,6 +19,31 @@ type namespace struct {
 
 // newNamespace starts a thread in new namespaces; flags are CLONE_NEW*.
 func newNamespace(flags int) (*namespace, error) {
+	return startThread(func() error { return unix.Unshare(flags) })
+}
+
+// withOwnMounts starts another thread, which differs in its mounts alone, and
+// only by what is mounted where it is private.
+func (n *namespace) withOwnMounts() (*namespace, error) {
+	return startThread(func() error {
+		// A thread that shares its root with others may not change it.
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			return err
+		}
+		for kind, flag := range map[string]int{"net": unix.CLONE_NEWNET, "uts": unix.CLONE_NEWUTS} {
+			if err := setns(fmt.Sprintf("/proc/self/task/%d/ns/%s", n.thread, kind), flag); err != nil {
+				return err
+			}
+		}
+		// Last, since it takes /proc away.
+		if err := setns(fmt.Sprintf("/proc/self/task/%d/ns/mnt", n.thread), unix.CLONE_NEWNS); err != nil {
+			return err
+		}
+		return unix.Unshare(unix.CLONE_NEWNS)
+	})
+}
+
+func startThread(enter func() error) (*namespace, error) {
 	n := &namespace{calls: make(chan func())}
 	started := make(chan error)
 	go func() {
@@ -26,7 +51,7 @@ func newNamespace(flags int) (*namespace, error) {
 		// this goroutine.
 		runtime.LockOSThread()
 		n.thread = unix.Gettid()
-		err := unix.Unshare(flags)
+		err := enter()
 		started <- err
 		if err != nil {
 			return
@@ -39,6 +64,18 @@ func newNamespace(flags int) (*namespace, error) {
 		return nil, fmt.Errorf("making namespaces: %w", err)
 	}
 	return n, nil
+}
+
+func setns(path string, flag int) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := unix.Setns(int(f.Fd()), flag); err != nil {
+		return &os.PathError{Op: "entering", Path: path, Err: err}
+	}
+	return nil
 }
 
 // do runs fn in the namespace, one call at a time.
@@ -60,17 +97,11 @@ func inNetwork(path string, fn func() error) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked, as above
-		done <- func() error {
-			f, err := os.Open(path)
-			if err != nil {
-				return fmt.Errorf("opening a network namespace: %w", err)
-			}
-			defer f.Close()
-			if err := unix.Setns(int(f.Fd()), unix.CLONE_NEWNET); err != nil {
-				return fmt.Errorf("entering a network namespace: %w", err)
-			}
-			return fn()
-		}()
+		if err := setns(path, unix.CLONE_NEWNET); err != nil {
+			done <- err
+			return
+		}
+		done <- fn()
 	}()
 	return <-done
 }

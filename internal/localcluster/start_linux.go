@@ -132,8 +132,12 @@ func (s *supervisor) startNodes(ctx context.Context) error {
 			}); err != nil {
 				return err
 			}
+			kubelet, err := n.forKubelet()
+			if err != nil {
+				return err
+			}
 			for _, v := range []service{
-				{name: n.Name + "-kubelet", path: bin.kubernetes("kubelet"), args: kubeletArgs(n.machine, s.config.CredentialProvider != ""), namespace: n.space},
+				{name: n.Name + "-kubelet", path: bin.kubernetes("kubelet"), args: kubeletArgs(n.machine, s.config.CredentialProvider != ""), namespace: kubelet},
 				{name: n.Name + "-kube-proxy", path: bin.kubernetes("kube-proxy"), args: []string{"--config=" + nodeKubernetes + "/kube-proxy.yaml"}, namespace: n.space},
 			} {
 				if err := s.services.start(v); err != nil {

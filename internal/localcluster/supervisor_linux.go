@@ -57,6 +57,7 @@ type supervisor struct {
 	lock     *os.File
 	cgroups  *cgroups
 	pki      *pki
+	proxy    *pki // see [controlPlane.proxy]
 	services *services
 	control  *namespace
 	nodes    []*node
@@ -176,13 +177,16 @@ func (s *supervisor) certify() (err error) {
 	if s.pki, err = openPKI(s.state.pki(), time.Now); err != nil {
 		return err
 	}
-	control := s.controlPlane()
-	leaves := control.leaves()
+	if s.proxy, err = openPKI(filepath.Join(s.state.pki(), "front-proxy"), time.Now); err != nil {
+		return err
+	}
+	leaves := s.controlPlane().leaves()
 	for _, m := range s.topology.Machines {
 		leaves = append(leaves, s.nodeFiles(m).leaves()...)
 	}
 	var group errgroup.Group
 	group.Go(s.pki.ensureServiceAccountKey)
+	group.Go(func() error { return s.proxy.ensure(leaf{name: proxyClient, commonName: proxyClient}) })
 	for _, l := range leaves {
 		group.Go(func() error { return s.pki.ensure(l) })
 	}
@@ -209,7 +213,7 @@ func (s *supervisor) certify() (err error) {
 
 func (s *supervisor) controlPlane() controlPlane {
 	return controlPlane{
-		spec: s.config.Spec, api: s.topology.APIService, pki: s.pki,
+		spec: s.config.Spec, api: s.topology.APIService, pki: s.pki, proxy: s.proxy,
 		etcd: s.state.etcd(), conf: s.state.control(),
 	}
 }
