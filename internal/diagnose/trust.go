@@ -37,7 +37,7 @@ func trustRows() []row {
 		{
 			id: "service-management-reference", plane: Graph, message: "service ?management ?reference",
 			cause: "the tenant wants to know to which service an application belongs, and does not know what was given",
-			fix:   []Fix{{"give the service's id in the tenant's service tree, a GUID", "kars mesh setup-trust --service-tree <id>"}},
+			fix:   []Fix{{"give the service's id in the tenant's service tree, a GUID", "kars up --service-tree <id>"}},
 			doc:   "https://learn.microsoft.com/graph/api/resources/application",
 		},
 		{

@@ -204,6 +204,23 @@ func TestTokensAreKeptPerScopeUntilTheyAreOld(t *testing.T) {
 	}
 }
 
+func TestATokenThatAServerChallengedIsNotHandedOutAgain(t *testing.T) {
+	n := 0
+	a := &authority{answer: func(url.Values) (int, any) {
+		n++
+		return 200, map[string]any{"access_token": fmt.Sprint(n), "expires_in": 3600}
+	}}
+	c := newGrant(owner, local(t, a).client())
+	for _, claims := range []string{"", "", `{"access_token":{}}`} {
+		if _, err := c.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"a"}, Claims: claims}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d tokens were asked for, want 2", n)
+	}
+}
+
 func TestARefusalIsAnErrorWithEntrasNumber(t *testing.T) {
 	const description = "AADSTS50126: Error validating credentials due to invalid username or password. Trace ID: 1 Correlation ID: 2 Timestamp: 3"
 	a := &authority{answer: func(url.Values) (int, any) {

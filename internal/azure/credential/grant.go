@@ -66,7 +66,8 @@ func (c *grant) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azc
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	scope := strings.Join(o.Scopes, " ")
-	if t, ok := c.tokens[scope]; ok && c.now().Add(refreshBefore).Before(t.ExpiresOn) {
+	// Claims are a server's answer to the token that is kept: it wants another.
+	if t, ok := c.tokens[scope]; ok && o.Claims == "" && c.now().Add(refreshBefore).Before(t.ExpiresOn) {
 		return t, nil
 	}
 	t, err := c.request(ctx, scope)
