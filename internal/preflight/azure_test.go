@@ -36,6 +36,7 @@ type azure struct {
 	roles       []graph.Role      // in the directory
 	application bool              // the caller is a service principal
 	permissions []string          // that it holds in Graph
+	blind       bool              // it may not read its directory roles
 	requests    atomic.Int64
 }
 
@@ -131,8 +132,11 @@ func (d directory) MyDirectoryRoles(context.Context) ([]graph.Role, error) {
 
 func (d directory) ServicePrincipalDirectoryRoles(_ context.Context, id string) ([]graph.Role, error) {
 	d.requests.Add(1)
-	if !d.application || id != alice {
+	switch {
+	case !d.application || id != alice:
 		return nil, &graph.Error{Status: http.StatusNotFound}
+	case d.blind:
+		return nil, &graph.Error{Status: http.StatusForbidden, Code: "Authorization_RequestDenied"}
 	}
 	return d.roles, nil
 }

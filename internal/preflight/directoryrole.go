@@ -34,16 +34,16 @@ func blueprintPermissions() []string {
 // (U35).
 func (d decider) directoryRole(n plan.Need) Finding {
 	f := Finding{ID: "directory/agent-id-role", Category: DirectoryOf, Subject: "Agent ID Developer", Scope: "/", Why: n.Why}
+	if f.Evidence = d.facts.directory.value.sufficient(); len(f.Evidence) > 0 {
+		f.Verdict = Pass
+		return f
+	}
+	f.Fix = d.remedy.directoryRole()
 	if err := d.facts.directory.err; err != nil {
 		f.Verdict, f.Evidence = Unknown, []string{err.Error()}
 		return f
 	}
-	have := d.facts.directory.value
-	if f.Evidence = have.sufficient(); len(f.Evidence) > 0 {
-		f.Verdict = Pass
-		return f
-	}
-	f.Verdict, f.Blocks, f.Fix = Fail, true, d.remedy.directoryRole()
+	f.Verdict, f.Blocks = Fail, true
 	f.Evidence = []string{"you hold none of the directory roles Agent ID Developer, Agent ID Administrator, Privileged Role Administrator, Global Administrator"}
 	if d.options.Caller.Type == credential.ServicePrincipal {
 		f.Evidence = append(f.Evidence, "nor the application permissions "+strings.Join(blueprintPermissions(), ", "))

@@ -138,7 +138,9 @@ func (g *gatherer) directory(ctx context.Context) {
 }
 
 // standingOf reads the active directory roles of the caller, those through
-// groups too, and of a service principal its application permissions.
+// groups too, and of a service principal its application permissions. These it
+// returns also beside an error: a service principal may often not read its own
+// roles.
 func standingOf(ctx context.Context, d Directory, c credential.Caller) (standing, error) {
 	if d == nil {
 		return standing{}, errors.New("there is no way to Microsoft Graph")
@@ -147,12 +149,12 @@ func standingOf(ctx context.Context, d Directory, c credential.Caller) (standing
 		roles, err := d.MyDirectoryRoles(ctx)
 		return standing{roles: roles}, err
 	}
-	roles, err := d.ServicePrincipalDirectoryRoles(ctx, c.ObjectID)
+	held, err := d.Permissions(ctx)
 	if err != nil {
 		return standing{}, err
 	}
-	permissions, err := d.Permissions(ctx)
-	return standing{roles: roles, permissions: permissions.Application}, err
+	roles, err := d.ServicePrincipalDirectoryRoles(ctx, c.ObjectID)
+	return standing{roles: roles, permissions: held.Application}, err
 }
 
 // because names the fact that an error kept from being read.

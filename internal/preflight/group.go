@@ -3,6 +3,7 @@ package preflight
 import (
 	"strings"
 
+	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/plan"
 )
 
@@ -16,6 +17,10 @@ func (d decider) group() Finding {
 	}
 	have := d.facts.group
 	switch {
+	case arm.IsForbidden(have.err):
+		// The run's first step reads it too.
+		f.Verdict, f.Blocks, f.Evidence = Fail, true, []string{have.err.Error()}
+		f.Fix = []Fix{d.remedy.assign("Contributor", arm.SubscriptionID(p.SubscriptionID))}
 	case have.err != nil:
 		f.Verdict, f.Evidence = Unknown, []string{have.err.Error()}
 	case !have.value.exists:

@@ -153,7 +153,11 @@ func TestU07ServicePrincipalP26(t *testing.T) {
 
 	a.permissions = []string{"AgentIdentityBlueprint.Create", "AgentIdentityBlueprint.AddRemoveCreds.All", "AgentIdentityBlueprintPrincipal.Create"}
 	shows(t, find(t, check(t, a, robot), "directory/agent-id-role", "/"), `"verdict": "pass"`)
-	a.permissions, a.roles = nil, developer
+	a.blind = true // its permissions are in its token
+	shows(t, find(t, check(t, a, robot), "directory/agent-id-role", "/"), `"verdict": "pass"`)
+	a.permissions = nil
+	shows(t, find(t, check(t, a, robot), "directory/agent-id-role", "/"), `"verdict": "unknown"`, "Authorization_RequestDenied")
+	a.blind, a.roles = false, developer
 	shows(t, find(t, check(t, a, robot), "directory/agent-id-role", "/"), `"verdict": "pass"`)
 }
 
