@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"time"
 
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -31,16 +32,18 @@ func (s *supervisor) addDNS(ctx context.Context) error {
 		return err
 	}
 	for _, o := range dnsObjects(s.config.Spec) {
-		if err := s.await(ctx, o.path, func(ctx context.Context) (bool, error) {
-			if err := s.apply(ctx, o); err != nil {
-				s.log.Warn("applying", "path", o.path, "error", err)
-				return false, nil
+		err := wait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+			err := s.apply(ctx, o)
+			if err != nil {
+				s.log.Warn("applying again", "path", o.path, "error", err)
 			}
-			return true, nil
-		}); err != nil {
+			return err == nil, nil
+		})
+		if err != nil {
 			return err
 		}
 	}
+	s.log.Info("the cluster's DNS servers are applied")
 	return nil
 }
 

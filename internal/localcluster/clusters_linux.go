@@ -25,6 +25,7 @@ import (
 type Clusters struct {
 	options   Options
 	mu        sync.Mutex
+	watched   map[int]bool              // supervisors by process, see watch
 	listeners map[string][]net.Listener // opened at nodes, by cluster folder
 }
 
@@ -35,7 +36,7 @@ func New(o Options) *Clusters {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Clusters{options: o, listeners: map[string][]net.Listener{}}
+	return &Clusters{options: o, watched: map[int]bool{}, listeners: map[string][]net.Listener{}}
 }
 
 func (c *Clusters) dir() string { return filepath.Join(c.options.Home, "local", "clusters") }
@@ -59,7 +60,7 @@ func (c *Clusters) Ensure(ctx context.Context, spec localazure.ClusterSpec) (loc
 		p.close()
 		return localazure.Cluster{}, fmt.Errorf("starting cluster %s: %w", spec.ID, err)
 	}
-	go c.closeAfter(dir, p)
+	c.watch(dir, p)
 	return c.describe(ctx, dir, spec, status)
 }
 
@@ -141,21 +142,31 @@ func (c *Clusters) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// closeAfter closes the listeners at a cluster's nodes when it has ended: they
-// would keep its network alive, and nobody can reach them.
-func (c *Clusters) closeAfter(dir state, p *process) {
-	defer p.close()
-	if err := p.wait(context.Background()); err != nil {
-		c.options.Log.Error("waiting for a cluster's supervisor", "error", err)
+// watch closes the listeners at a cluster's nodes when it has ended: they would
+// keep its network alive, and nobody can reach them. It takes p over.
+func (c *Clusters) watch(dir state, p *process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.watched[p.pid] {
+		p.close()
 		return
 	}
-	c.mu.Lock()
-	listeners := c.listeners[string(dir)]
-	delete(c.listeners, string(dir))
-	c.mu.Unlock()
-	for _, l := range listeners {
-		_ = l.Close()
-	}
+	c.watched[p.pid] = true
+	go func() {
+		defer p.close()
+		err := p.wait(context.Background())
+		c.mu.Lock()
+		listeners := c.listeners[string(dir)]
+		delete(c.listeners, string(dir))
+		delete(c.watched, p.pid)
+		c.mu.Unlock()
+		if err != nil {
+			c.options.Log.Error("waiting for a cluster's supervisor", "error", err)
+		}
+		for _, l := range listeners {
+			_ = l.Close()
+		}
+	}()
 }
 
 // describe gathers what callers need of a cluster that is ready.

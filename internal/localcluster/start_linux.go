@@ -65,10 +65,10 @@ func (s *supervisor) nodeMounts() map[string]string {
 	return m
 }
 
-// startControlPlane starts the API server and waits until it answers, then
-// what works through it.
+// startControlPlane starts the API server, and the rest as soon as it can be
+// of use: kubelets need an API server that answers, controllers one whose
+// roles are in place.
 func (s *supervisor) startControlPlane(ctx context.Context) error {
-	bin, control := binaries(s.config.Binaries), s.controlPlane()
 	// An API server that does not find etcd looks again only after a second.
 	if err := s.await(ctx, "etcd", func(context.Context) (bool, error) {
 		return answers(s.control.network(), etcdClients[len("http://"):]), nil
@@ -76,23 +76,52 @@ func (s *supervisor) startControlPlane(ctx context.Context) error {
 		return err
 	}
 	if err := s.services.start(service{
-		name: "kube-apiserver", path: bin.kubernetes("kube-apiserver"), args: control.apiServerArgs(), namespace: s.control,
+		name: "kube-apiserver", path: binaries(s.config.Binaries).kubernetes("kube-apiserver"),
+		args: s.controlPlane().apiServerArgs(), namespace: s.control,
 	}); err != nil {
 		return err
 	}
 	if err := s.makeClient(); err != nil {
 		return err
 	}
-	if err := s.await(ctx, "the API server", func(ctx context.Context) (bool, error) {
-		err := s.client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
-		return err == nil, nil
-	}); err != nil {
+	if err := s.await(ctx, "the API server", s.serves("/version")); err != nil {
 		return err
 	}
-	for _, v := range []service{
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := s.await(ctx, "the control plane", s.serves("/readyz")); err != nil {
+			return err
+		}
+		return s.startControllers()
+	})
+	for _, n := range s.nodes {
+		group.Go(func() error { return s.startKubelet(ctx, n) })
+	}
+	return group.Wait()
+}
+
+// serves asks the API server for a path.
+func (s *supervisor) serves(path string) wait.ConditionWithContextFunc {
+	return func(ctx context.Context) (bool, error) {
+		err := s.client.Discovery().RESTClient().Get().AbsPath(path).Do(ctx).Error()
+		return err == nil, nil
+	}
+}
+
+// startControllers starts what works through the API server.
+func (s *supervisor) startControllers() error {
+	bin, control := binaries(s.config.Binaries), s.controlPlane()
+	controllers := []service{
 		{name: "kube-controller-manager", path: bin.kubernetes("kube-controller-manager"), args: control.controllerManagerArgs(), namespace: s.control},
 		{name: "kube-scheduler", path: bin.kubernetes("kube-scheduler"), args: control.schedulerArgs(), namespace: s.control},
-	} {
+	}
+	for _, n := range s.nodes {
+		controllers = append(controllers, service{
+			name: n.Name + "-kube-proxy", path: binaries(nodeBinaries).kubernetes("kube-proxy"),
+			args: []string{"--config=" + nodeKubernetes + "/kube-proxy.yaml"}, namespace: n.space,
+		})
+	}
+	for _, v := range controllers {
 		if err := s.services.start(v); err != nil {
 			return err
 		}
@@ -116,41 +145,31 @@ func clientConfig(p *pki, port int) *rest.Config {
 	}
 }
 
-// startNodes starts kubelet and kube-proxy everywhere and waits until every
-// node is Ready.
-func (s *supervisor) startNodes(ctx context.Context) error {
-	bin := binaries(nodeBinaries)
-	var group errgroup.Group
-	for _, n := range s.nodes {
-		group.Go(func() error {
-			if err := s.await(ctx, "containerd of node "+n.Name, func(context.Context) (bool, error) {
-				c, err := net.Dial("unix", filepath.Join("/proc/self/task", strconv.Itoa(n.space.thread), "root", nodeRuntime))
-				if err != nil {
-					return false, nil
-				}
-				return true, c.Close()
-			}); err != nil {
-				return err
-			}
-			kubelet, err := n.forKubelet()
-			if err != nil {
-				return err
-			}
-			for _, v := range []service{
-				{name: n.Name + "-kubelet", path: bin.kubernetes("kubelet"), args: kubeletArgs(n.machine, s.config.CredentialProvider != ""), namespace: kubelet},
-				{name: n.Name + "-kube-proxy", path: bin.kubernetes("kube-proxy"), args: []string{"--config=" + nodeKubernetes + "/kube-proxy.yaml"}, namespace: n.space},
-			} {
-				if err := s.services.start(v); err != nil {
-					return err
-				}
-			}
-			return s.await(ctx, "node "+n.Name, func(ctx context.Context) (bool, error) {
-				got, err := s.client.CoreV1().Nodes().Get(ctx, n.Name, meta.GetOptions{})
-				return err == nil && readySince(got, s.started), nil
-			})
-		})
+// startKubelet starts a node's kubelet and waits until the node is Ready.
+func (s *supervisor) startKubelet(ctx context.Context, n *node) error {
+	if err := s.await(ctx, "containerd of node "+n.Name, func(context.Context) (bool, error) {
+		c, err := net.Dial("unix", filepath.Join("/proc/self/task", strconv.Itoa(n.space.thread), "root", nodeRuntime))
+		if err != nil {
+			return false, nil
+		}
+		return true, c.Close()
+	}); err != nil {
+		return err
 	}
-	return group.Wait()
+	space, err := n.forKubelet()
+	if err != nil {
+		return err
+	}
+	if err := s.services.start(service{
+		name: n.Name + "-kubelet", path: binaries(nodeBinaries).kubernetes("kubelet"),
+		args: kubeletArgs(n.machine, s.config.CredentialProvider != ""), namespace: space,
+	}); err != nil {
+		return err
+	}
+	return s.await(ctx, "node "+n.Name, func(ctx context.Context) (bool, error) {
+		got, err := s.client.CoreV1().Nodes().Get(ctx, n.Name, meta.GetOptions{})
+		return err == nil && readySince(got, s.started), nil
+	})
 }
 
 // readySince reports whether a node said that it is Ready after this moment;

@@ -93,9 +93,6 @@ func (s *supervisor) run(ctx context.Context) error {
 	if err := s.startControlPlane(ctx); err != nil {
 		return err
 	}
-	if err := s.startNodes(ctx); err != nil {
-		return err
-	}
 	s.report(ready, nil)
 	s.log.Info("the cluster is ready", "after", time.Since(s.started).Round(time.Millisecond))
 	if err := s.addDNS(ctx); err != nil && ctx.Err() == nil {
