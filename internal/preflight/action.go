@@ -17,6 +17,9 @@ func (d decider) action(n plan.Need) Finding {
 		decision = d.facts.withConditions(n, decision)
 	}
 	f.Evidence = []string{decision.Reason}
+	if decision.Conditional && decision.Verdict == rbac.Denied {
+		f.Evidence[0] += " for " + describe(n.Attributes)
+	}
 	switch decision.Verdict {
 	case rbac.Allowed:
 		f.Verdict = Pass
@@ -102,9 +105,6 @@ func (f facts) withConditions(n plan.Need, by rbac.Decision) rbac.Decision {
 	d := policy.Decide(principals, request(n))
 	if d.Verdict != rbac.Allowed && !d.Conditional {
 		return by // granted by something that the list does not show
-	}
-	if d.Verdict == rbac.Denied {
-		d.Reason += fmt.Sprintf(" for %s", describe(n.Attributes))
 	}
 	return d
 }

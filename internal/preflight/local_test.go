@@ -194,5 +194,26 @@ func TestConditionOnAssigningRolesOverTheWireP6(t *testing.T) {
 		if f.Verdict != want {
 			t.Errorf("at %s it is %s, want %s: %v", f.Scope, f.Verdict, want, f.Evidence)
 		}
+		if said := strings.Join(f.Evidence, "\n"); want == preflight.Fail && !strings.Contains(said, "its condition does not hold for PrincipalType ServicePrincipal") {
+			t.Errorf("at %s it says %q, want the condition and what it does not hold for", f.Scope, said)
+		}
+	}
+}
+
+func TestU10OwnerOfAPremadeGroupOverTheWire(t *testing.T) {
+	w := newWorld(t)
+	owner := w.as(t, localazure.Principal{Name: "owner"})
+	group := owner.Plan.Group
+	if _, err := owner.ARM.(*arm.Client).PutGroup(t.Context(), owner.Plan.SubscriptionID, group.Name, owner.Plan.Options.Region, nil); err != nil {
+		t.Fatal(err)
+	}
+	r := preflight.Run(t.Context(), w.as(t, localazure.Principal{Name: "tenant", Roles: []localazure.Role{{Role: "Owner", Scope: group.ID}}}))
+	if r.Blocks() {
+		t.Errorf("it blocks: %+v", r.Of(preflight.Fail))
+	}
+	for _, f := range r.Findings {
+		if f.Category == preflight.RBAC && rbac.Contains(group.ID, f.Scope) && f.Verdict != preflight.Pass {
+			t.Errorf("%s at %s is %s, want pass: %v", f.ID, f.Scope, f.Verdict, f.Evidence)
+		}
 	}
 }
