@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-logr/logr"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/kars-dev/kars/api/v1alpha1"
 	"github.com/kars-dev/kars/internal/event"
@@ -65,6 +67,9 @@ func ForConfig(config *rest.Config, o Options) (*Client, error) {
 	c.config.QPS = -1
 	c.config.Wrap(c.counter.wrap(o.Timeout))
 
+	// Unless told where to log, controller-runtime complains on stderr after a
+	// while. Whoever set a logger before keeps it.
+	log.SetLogger(logr.Discard())
 	scheme, err := Scheme()
 	if err != nil {
 		return nil, fmt.Errorf("preparing the cluster's client: %w", err)

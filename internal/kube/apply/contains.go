@@ -7,7 +7,8 @@ import (
 // Contains reports whether live has everything that want asks for: every field
 // of want is in live with an equal value, and lists are of equal length with
 // each element containing its counterpart, because the server adds defaults to
-// elements but not elements. Null and empty values ask for nothing.
+// elements but not elements. Null and what is empty, text included, ask for
+// nothing: the server leaves them out.
 func Contains(live, want any) bool {
 	switch want := want.(type) {
 	case nil:
@@ -37,6 +38,8 @@ func Contains(live, want any) bool {
 			}
 		}
 		return true
+	case string:
+		return live == want || live == nil && want == ""
 	default:
 		return equalScalar(live, want)
 	}

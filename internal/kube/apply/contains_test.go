@@ -14,6 +14,8 @@ func TestContains(t *testing.T) {
 		"a missing value counts":                         {m{}, m{"a": "1"}, false},
 		"an empty map asks for nothing":                  {m{}, m{"a": m{}}, true},
 		"a map of empty maps asks for nothing":           {m{}, m{"a": m{"b": m{}, "c": l{}}}, true},
+		"empty text asks for nothing":                    {m{}, m{"a": ""}, true},
+		"empty text is not other text":                   {m{"a": "b"}, m{"a": ""}, false},
 		"null asks for nothing":                          {m{"a": "1"}, m{"a": nil}, true},
 		"a longer list counts":                           {l{"a", "b"}, l{"a"}, false},
 		"a shorter list counts":                          {l{"a"}, l{"a", "b"}, false},
