@@ -31,6 +31,9 @@ const (
 	maxTokenReply = 64 << 10
 	// margin is how long before its expiry a cached token is given up.
 	margin = 10 * time.Minute
+	// maxLife, in seconds, is the longest that Entra lets a token live: that of
+	// a managed identity; longer ones are asked for anew all the same.
+	maxLife = 24 * 60 * 60
 	// jwtBearer is the type of every assertion: RFC 7523.
 	jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 )
@@ -196,7 +199,8 @@ func parseToken(raw []byte, started time.Time) (Token, error) {
 	if err := json.Unmarshal(raw, &reply); err != nil || reply.AccessToken == "" || reply.ExpiresIn <= 0 {
 		return Token{}, &EntraError{Status: http.StatusOK, Description: "the token endpoint's answer holds no token"}
 	}
-	return Token{Value: reply.AccessToken, ExpiresOn: started.Add(time.Duration(reply.ExpiresIn) * time.Second)}, nil
+	life := time.Duration(min(reply.ExpiresIn, maxLife)) * time.Second
+	return Token{Value: reply.AccessToken, ExpiresOn: started.Add(life)}, nil
 }
 
 // transportCause keeps the innermost reason: the outer ones quote the request.

@@ -15,13 +15,14 @@ import (
 )
 
 const (
-	// maxRequest bounds what an agent may send, maxResponse what it may get.
-	maxRequest  = 8 << 20
+	// maxRequest bounds what an agent may send, which is held in memory, and
+	// maxResponse what it may get.
+	maxRequest  = 4 << 20
 	maxResponse = 64 << 20
 	// callTimeout bounds one call of the model, streamed or not.
 	callTimeout = 10 * time.Minute
 	// maxCalls bounds the agent's concurrent calls.
-	maxCalls = 32
+	maxCalls = 16
 )
 
 // requestHeaders may pass from the agent to the model; everything else, above
