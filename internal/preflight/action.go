@@ -16,6 +16,9 @@ func (d decider) action(n plan.Need) Finding {
 	if decision.Verdict == rbac.Allowed && n.Attributes != nil {
 		decision = d.facts.withConditions(n, decision)
 	}
+	if decision.Verdict == rbac.Allowed {
+		decision = d.despiteDenies(n, decision)
+	}
 	f.Evidence = []string{decision.Reason}
 	if decision.Conditional && decision.Verdict == rbac.Denied {
 		f.Evidence[0] += " for " + describe(n.Attributes)
@@ -26,6 +29,9 @@ func (d decider) action(n plan.Need) Finding {
 	case rbac.Denied:
 		f.Verdict, f.Blocks = Fail, true
 		f.Fix = d.remedy.forAction(n)
+		if decision.Deny != nil {
+			f.Fix = []Fix{{Text: "no role helps: have whoever made the deny assignment exclude you, or use another resource group"}}
+		}
 	default:
 		f.Verdict = Unknown
 	}

@@ -29,6 +29,7 @@ const (
 // refused.
 type azure struct {
 	assignments []rbac.Assignment
+	denies      []rbac.DenyAssignment
 	groups      []string          // of the caller
 	location    string            // of the plan's group; empty while there is none
 	resources   []string          // ids of what is in it
@@ -92,6 +93,10 @@ func (a *azure) RoleAssignments(ctx context.Context, scope, filter string) ([]rb
 
 func (a *azure) RoleDefinitions(ctx context.Context, scope, _ string) ([]rbac.RoleDefinition, error) {
 	return roledefinition.All(), a.refuse(ctx, "Microsoft.Authorization/roleDefinitions/read", scope)
+}
+
+func (a *azure) DenyAssignments(ctx context.Context, scope, _ string) ([]rbac.DenyAssignment, error) {
+	return a.denies, a.refuse(ctx, "Microsoft.Authorization/denyAssignments/read", scope)
 }
 
 func (a *azure) Providers(ctx context.Context, id string) ([]arm.Provider, error) {

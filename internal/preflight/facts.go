@@ -35,6 +35,8 @@ type facts struct {
 	// assignments are those that apply to the caller at the group, or at the
 	// subscription while there is no group.
 	assignments fact[[]rbac.Assignment]
+	// denies are the deny assignments there.
+	denies fact[[]rbac.DenyAssignment]
 	// definitions are of the subscription's roles; read only when an assignment
 	// has a condition.
 	definitions fact[[]rbac.RoleDefinition]

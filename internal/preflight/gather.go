@@ -37,7 +37,10 @@ func gather(ctx context.Context, o Options) facts {
 	if g.facts.group.value.exists {
 		narrowest = o.Plan.Group.ID
 	}
-	second := []func(){func() { g.assignments(ctx, narrowest) }}
+	second := []func(){
+		func() { g.assignments(ctx, narrowest) },
+		func() { g.denies(ctx, narrowest) },
+	}
 	if narrowest != subscription {
 		second = append(second, func() { g.permissions(ctx, narrowest) })
 	}
@@ -120,6 +123,13 @@ func (g *gatherer) assignments(ctx context.Context, scope string) {
 	list, err := g.options.ARM.RoleAssignments(ctx, scope, filter)
 	g.set(func(f *facts) {
 		f.assignments = fact[[]rbac.Assignment]{list, because(ctx, "your role assignments at "+scope, err)}
+	})
+}
+
+func (g *gatherer) denies(ctx context.Context, scope string) {
+	list, err := g.options.ARM.DenyAssignments(ctx, scope, "atScope()")
+	g.set(func(f *facts) {
+		f.denies = fact[[]rbac.DenyAssignment]{list, because(ctx, "the deny assignments at "+scope, err)}
 	})
 }
 

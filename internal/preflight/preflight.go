@@ -31,6 +31,7 @@ type ARM interface {
 	Permissions(ctx context.Context, scope string) ([]rbac.Permission, error)
 	RoleAssignments(ctx context.Context, scope, filter string) ([]rbac.Assignment, error)
 	RoleDefinitions(ctx context.Context, scope, filter string) ([]rbac.RoleDefinition, error)
+	DenyAssignments(ctx context.Context, scope, filter string) ([]rbac.DenyAssignment, error)
 	Providers(ctx context.Context, subscription string) ([]arm.Provider, error)
 	GetGroup(ctx context.Context, subscription, group string) (resource arm.Tree, found bool, err error)
 	Counts() (reads, writes int)
@@ -101,6 +102,7 @@ func decide(o Options, f facts) []Finding {
 			findings = append(findings, d.directoryRole(n))
 		}
 	}
+	findings = append(findings, d.denies()...)
 	findings = append(findings, d.guest()...)
 	findings = append(findings, d.leastPrivilege()...)
 	return merged(findings)

@@ -33,6 +33,7 @@ const (
 	DirectoryOf  Category = "directory"
 	Name         Category = "name"
 	Token        Category = "token"
+	Deny         Category = "deny"
 )
 
 // Report is the outcome of preflight. Its JSON is a contract:
