@@ -113,22 +113,22 @@ func TestPreflightOfTheLocalAzure(t *testing.T) {
 		verdict   preflight.Verdict
 		only      string // what fails; "*" for anything
 	}{
-		"U09 the owner passes": {
+		"U09: the owner passes": {
 			localazure.Principal{Name: "owner"}, preflight.Pass, "",
 		},
-		"U08 contributor and user access administrator pass": {
+		"U08: contributor and user access administrator pass": {
 			localazure.Principal{Name: "deployer", Roles: roles("Contributor", "User Access Administrator"), DirectoryRoles: []string{"Agent ID Developer"}}, preflight.Pass, "",
 		},
-		"U35 without a directory role it warns": {
+		"U35: without a directory role it warns": {
 			localazure.Principal{Name: "plain", Roles: roles("Contributor", "User Access Administrator")}, preflight.Warn, "",
 		},
-		"U12 contributor alone cannot give roles": {
+		"U12: contributor alone cannot give roles": {
 			localazure.Principal{Name: "contributor", Roles: roles("Contributor")}, preflight.Fail, assign,
 		},
-		"U07 a service principal may not read its directory roles": {
+		"U07: a service principal may not read its directory roles": {
 			localazure.Principal{Name: "ci", Type: "sp", Roles: roles("Contributor", "User Access Administrator")}, preflight.Unknown, "",
 		},
-		"U03 a reader may write nothing": {
+		"U03: a reader may write nothing": {
 			localazure.Principal{Name: "reader", Roles: roles("Reader")}, preflight.Fail, "*",
 		},
 		"who has no role cannot even look": {

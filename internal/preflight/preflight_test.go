@@ -208,7 +208,7 @@ func TestConditionOnAssigningRolesP6(t *testing.T) {
 	}
 }
 
-func TestU16RegistrationOfProviders(t *testing.T) {
+func TestU16U17RegistrationOfProviders(t *testing.T) {
 	states := map[string]string{"Microsoft.ContainerService": "NotRegistered", "Microsoft.KeyVault": "Registering"}
 	id := "registration/Microsoft.ContainerService"
 
@@ -224,7 +224,7 @@ func TestU16RegistrationOfProviders(t *testing.T) {
 	r = check(t, &azure{roles: developer, states: states, assignments: []rbac.Assignment{given(t, "Reader", subscription)}})
 	f = find(t, r, id, subscription)
 	if f.Verdict != Fail || !f.Blocks {
-		t.Errorf("U17: who may not register it gets %s, blocking %t; want fail and yes", f.Verdict, f.Blocks)
+		t.Errorf("who may not register it gets %s, blocking %t; want fail and yes", f.Verdict, f.Blocks)
 	}
 	shows(t, f, "az provider register -n Microsoft.ContainerService")
 }

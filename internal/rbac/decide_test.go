@@ -58,9 +58,9 @@ func TestDecide(t *testing.T) {
 		r    Request
 		want Verdict
 	}{
-		"U11 contributor may not assign roles":                       {Input{Assignments: at(subscription, "contributor")}, nil, assign, Denied},
-		"U11 user access administrator may assign roles":             {Input{Assignments: at(subscription, "access")}, nil, assign, Allowed},
-		"U08 contributor's NotActions take nothing from the other":   {Input{Assignments: at(subscription, "contributor", "access")}, nil, assign, Allowed},
+		"U11: contributor may not assign roles":                      {Input{Assignments: at(subscription, "contributor")}, nil, assign, Denied},
+		"U11: user access administrator may assign roles":            {Input{Assignments: at(subscription, "access")}, nil, assign, Allowed},
+		"U08: contributor's NotActions take nothing from the other":  {Input{Assignments: at(subscription, "contributor", "access")}, nil, assign, Allowed},
 		"a second set of a role grants what the first leaves out":    {Input{Assignments: at(group, "halves")}, nil, Request{Action: "Microsoft.Network/routeTables/delete", Scope: vault}, Allowed},
 		"an assignment at a group reaches a resource in it":          {Input{Assignments: at(group, "owner")}, nil, write, Allowed},
 		"an assignment at a group does not reach the subscription":   {Input{Assignments: at(group, "owner")}, nil, Request{Action: write.Action, Scope: subscription}, Denied},

@@ -133,12 +133,12 @@ func TestNotActionsTakeNothingFromAnotherRole(t *testing.T) {
 	}
 }
 
-func TestReasonsNameRoleScopeAndPattern(t *testing.T) {
+func TestU12ReasonsNameRoleScopeAndPattern(t *testing.T) {
 	p := Compile(Input{Definitions: definitions, Assignments: at(subscription, "contributor")})
 	d := p.Decide([]string{alice}, Request{Action: "Microsoft.Authorization/roleAssignments/write", Scope: vault})
 	want := "Contributor at " + subscription + " leaves out Microsoft.Authorization/*/Write"
 	if d.Reason != want || d.Definition.Name != "Contributor" || d.Assignment.Scope != subscription {
-		t.Errorf("U12: got reason %q, want %q", d.Reason, want)
+		t.Errorf("got reason %q, want %q", d.Reason, want)
 	}
 	d = p.Decide([]string{alice}, Request{Action: "Microsoft.KeyVault/vaults/write", Scope: vault})
 	if want := "Contributor at " + subscription + " grants *"; d.Reason != want || d.Pattern != "*" {
