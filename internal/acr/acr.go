@@ -100,7 +100,7 @@ func (p *Provider) Credentials(ctx context.Context, image string) (Credentials, 
 	if err != nil {
 		return Credentials{}, fmt.Errorf("getting the node's token: %w", err)
 	}
-	refresh, err := p.exchange(ctx, host, token)
+	refresh, err := p.Exchange(ctx, host, token)
 	if err != nil {
 		return Credentials{}, fmt.Errorf("exchanging the node's token at %s: %w", host, err)
 	}
@@ -150,8 +150,8 @@ func (p *Provider) identityToken(ctx context.Context) (string, error) {
 	return body.AccessToken, err
 }
 
-// exchange turns the node's token into a refresh token of the registry.
-func (p *Provider) exchange(ctx context.Context, host, token string) (string, error) {
+// Exchange turns an Entra token into a refresh token of the registry.
+func (p *Provider) Exchange(ctx context.Context, host, token string) (string, error) {
 	form := url.Values{"grant_type": {"access_token"}, "service": {host}, "access_token": {token}}
 	var body struct {
 		RefreshToken string `json:"refresh_token"`

@@ -17,6 +17,8 @@ import (
 
 	"github.com/kars-dev/kars/internal/home"
 	"github.com/kars-dev/kars/internal/report"
+	"github.com/kars-dev/kars/localazure"
+	"github.com/kars-dev/kars/localazure/requests"
 )
 
 func (a *app) localCommand() *cobra.Command {
@@ -102,14 +104,14 @@ func adminError(resp *http.Response) error {
 
 // localStatus is the document of `kars local status`.
 type localStatus struct {
-	APIVersion string            `json:"apiVersion"`
-	Kind       string            `json:"kind"`
-	Running    bool              `json:"running"`
-	PID        int               `json:"pid,omitempty"`
-	Endpoints  map[string]string `json:"endpoints"`
-	Requests   statusRequests    `json:"requests"`
-	Clusters   []statusCluster   `json:"clusters"`
-	Memory     statusMemory      `json:"memory"`
+	APIVersion string                     `json:"apiVersion"`
+	Kind       string                     `json:"kind"`
+	Running    bool                       `json:"running"`
+	PID        int                        `json:"pid,omitempty"`
+	Endpoints  map[string]string          `json:"endpoints"`
+	Requests   statusRequests             `json:"requests"`
+	Clusters   []localazure.ClusterStatus `json:"clusters"`
+	Memory     statusMemory               `json:"memory"`
 }
 
 type statusRequests struct {
@@ -119,13 +121,6 @@ type statusRequests struct {
 type statusCount struct {
 	Reads  int `json:"reads"`
 	Writes int `json:"writes"`
-}
-
-type statusCluster struct {
-	ID            string `json:"id"`
-	State         string `json:"state"`
-	Server        string `json:"server,omitempty"`
-	ResidentBytes int64  `json:"residentBytes,omitempty"`
 }
 
 type statusMemory struct {
@@ -149,17 +144,67 @@ func (a *app) localStatusCommand() *cobra.Command {
 }
 
 func (a *app) localStatus(ctx context.Context) (localStatus, error) {
-	s := localStatus{Endpoints: map[string]string{}, Requests: statusRequests{map[string]map[string]statusCount{}}, Clusters: []statusCluster{}}
+	s := localStatus{Endpoints: map[string]string{}, Requests: statusRequests{map[string]map[string]statusCount{}}, Clusters: []localazure.ClusterStatus{}}
 	if d, where, ok := a.running(); ok {
-		if err := d.do(ctx, http.MethodGet, "/status", nil, &s); err != nil {
+		var azure localazure.Status
+		if err := d.do(ctx, http.MethodGet, "/status", nil, &azure); err != nil {
 			return s, err
 		}
-		s.Running, s.PID = true, where.PID
+		var answered []requests.Record
+		if err := d.do(ctx, http.MethodGet, "/requests", nil, &answered); err != nil {
+			return s, err
+		}
+		s.Running, s.PID, s.Clusters = true, where.PID, azure.Clusters
+		s.Requests.ByPrincipal = byPrincipal(azure.Principals, answered)
+		s.Memory.ResidentBytes = residentBytes(where.PID)
 		s.Endpoints["azure"] = "https://" + where.Address
 		s.Endpoints["ca"] = a.home.CAFile()
 	}
 	s.APIVersion, s.Kind = report.APIVersion, "LocalStatus"
 	return s, nil
+}
+
+// byPrincipal counts who asked which plane for what. Local principals are
+// called by their names, others by their object ids.
+func byPrincipal(names map[string]string, all []requests.Record) map[string]map[string]statusCount {
+	called := map[string]string{}
+	for name, id := range names {
+		called[id] = name
+	}
+	out := map[string]map[string]statusCount{}
+	for _, r := range all {
+		who := r.Caller.ObjectID
+		if name, ok := called[who]; ok {
+			who = name
+		}
+		if who == "" {
+			who = "nobody"
+		}
+		if out[who] == nil {
+			out[who] = map[string]statusCount{}
+		}
+		c := out[who][string(r.Plane)]
+		if r.Write {
+			c.Writes++
+		} else {
+			c.Reads++
+		}
+		out[who][string(r.Plane)] = c
+	}
+	return out
+}
+
+// residentBytes is the memory of a process, 0 where it cannot be read.
+func residentBytes(pid int) int64 {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	var size, resident int64
+	if _, err := fmt.Sscan(string(raw), &size, &resident); err != nil {
+		return 0
+	}
+	return resident * int64(os.Getpagesize())
 }
 
 func writeLocalStatus(w io.Writer, s localStatus) {
@@ -204,14 +249,14 @@ func (a *app) localRequestsCommand() *cobra.Command {
 			if !ok {
 				return errStopped()
 			}
-			var records []requestRecord
+			records := []requests.Record{}
 			if err := d.do(cmd.Context(), http.MethodGet, "/requests?plane="+url.QueryEscape(plane), nil, &records); err != nil {
 				return err
 			}
 			return a.printer.Document(records, func(w io.Writer) {
 				rows := [][]string{{"TIME", "PLANE", "STATUS", "METHOD", "PATH", "CALLER"}}
 				for _, r := range records {
-					rows = append(rows, []string{r.Time.Format(time.RFC3339), r.Plane, strconv.Itoa(r.Status), r.Method, r.Path, r.Caller["oid"]})
+					rows = append(rows, []string{r.Time.Format(time.RFC3339), string(r.Plane), strconv.Itoa(r.Status), r.Method, r.Path, r.Caller.ObjectID})
 				}
 				report.Table(w, rows...)
 			})
@@ -219,18 +264,6 @@ func (a *app) localRequestsCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&plane, "plane", "", "only those of arm, graph, entra, imds, registry, vault or model")
 	return cmd
-}
-
-// requestRecord is one of the list that `kars local requests` prints.
-type requestRecord struct {
-	Time   time.Time         `json:"time"`
-	Method string            `json:"method"`
-	Path   string            `json:"path"`
-	Host   string            `json:"host"`
-	Status int               `json:"status"`
-	Plane  string            `json:"plane"`
-	Write  bool              `json:"write"`
-	Caller map[string]string `json:"caller"`
 }
 
 func errStopped() error {

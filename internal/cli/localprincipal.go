@@ -6,22 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kars-dev/kars/internal/home"
+	"github.com/kars-dev/kars/localazure"
 )
-
-// principalRequest asks the local Azure for a principal, or for more roles of
-// one that is there.
-type principalRequest struct {
-	Name           string          `json:"name"`
-	Type           string          `json:"type,omitempty"`
-	Roles          []principalRole `json:"roles,omitempty"`
-	DirectoryRoles []string        `json:"directoryRoles,omitempty"`
-}
-
-type principalRole struct {
-	Role  string `json:"role"`  // name or GUID
-	Scope string `json:"scope"` // ARM id, a group's name, or "subscription"
-}
 
 func (a *app) localPrincipalCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "principal", Short: "Users and service principals of the local tenant", Args: cobra.NoArgs}
@@ -43,19 +29,20 @@ func (a *app) localPrincipalCommand() *cobra.Command {
 			if !ok {
 				return errStopped()
 			}
-			req := principalRequest{Name: args[0], Type: kind, DirectoryRoles: directoryRoles}
-			for _, r := range roles {
-				name, scope, found := strings.Cut(r, "@")
-				if !found {
-					scope = "subscription"
-				}
-				req.Roles = append(req.Roles, principalRole{name, scope})
+			var status localazure.Status
+			if err := d.do(cmd.Context(), http.MethodGet, "/status", nil, &status); err != nil {
+				return err
 			}
-			var made home.Principal
+			req := localazure.Principal{Name: args[0], Type: kind, DirectoryRoles: directoryRoles}
+			for _, r := range roles {
+				req.Roles = append(req.Roles, parseRole(r, status.SubscriptionID))
+			}
+			var made localazure.Credential
 			if err := d.do(cmd.Context(), http.MethodPost, "/principals", req, &made); err != nil {
 				return err
 			}
-			return a.principalAdded(made)
+			a.principalAdded(made)
+			return nil
 		},
 	}
 	add.Flags().StringVar(&kind, "type", "", "user or sp (default user)")
@@ -65,16 +52,25 @@ func (a *app) localPrincipalCommand() *cobra.Command {
 	return cmd
 }
 
-// principalAdded keeps the credential of a principal that is new; one that was
-// there has its own already, and no secret is told twice.
-func (a *app) principalAdded(p home.Principal) error {
-	if p.Password == "" && p.Secret == "" {
-		a.printer.Say("%s has the roles; use it with --as %s", p.Name, p.Name)
-		return nil
+// principalAdded says how the principal is used. The local Azure has kept the
+// credential of a new one itself, before there was the principal.
+func (a *app) principalAdded(c localazure.Credential) {
+	what := "has the roles"
+	if c.New {
+		what = "is there"
 	}
-	if err := a.keepPrincipal(p); err != nil {
-		return err
+	a.printer.Say("%s %s; use it with --as %s", c.Name, what, c.Name)
+}
+
+// parseRole reads ROLE[@SCOPE]; the scope is an ARM id, a group's name, or
+// subscription.
+func parseRole(s, subscription string) localazure.Role {
+	role, scope, _ := strings.Cut(s, "@")
+	switch {
+	case scope == "" || scope == "subscription":
+		scope = "/subscriptions/" + subscription
+	case !strings.HasPrefix(scope, "/"):
+		scope = "/subscriptions/" + subscription + "/resourceGroups/" + scope
 	}
-	a.printer.Say("%s is there; use it with --as %s", p.Name, p.Name)
-	return nil
+	return localazure.Role{Role: role, Scope: scope}
 }

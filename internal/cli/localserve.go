@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kars-dev/kars/images"
+	"github.com/kars-dev/kars/internal/azure/credential"
 	"github.com/kars-dev/kars/internal/home"
 	"github.com/kars-dev/kars/internal/localcluster"
 	"github.com/kars-dev/kars/localazure"
@@ -64,6 +65,7 @@ func (a *app) serveLocal(ctx context.Context, port int) error {
 	}
 	server, err := localazure.Open(localazure.Options{
 		Dir: a.home.Local(), Clusters: clusters, Images: images.Open(filepath.Join(cache, "images")), Log: log,
+		Keep: a.keepCredential,
 	})
 	if err != nil {
 		return err
@@ -81,9 +83,6 @@ func stopClusters(c *localcluster.Clusters) error {
 }
 
 func (a *app) serve(ctx context.Context, server *localazure.Server, port int) error {
-	if err := a.keepOwner(server); err != nil {
-		return err
-	}
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return err
@@ -109,9 +108,25 @@ func (a *app) serve(ctx context.Context, server *localazure.Server, port int) er
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	g.Go(func() error { return server.Serve(ctx, listener) })
+	g.Go(func() error { return server.ServeAdmin(ctx, door) })
 	g.Go(func() error {
-		defer stop() // the owner's door closes when it is told to stop
-		return server.ServeAdmin(ctx, door)
+		defer stop()
+		select {
+		case <-server.Stopped():
+		case <-ctx.Done():
+		}
+		return nil
 	})
 	return g.Wait()
+}
+
+// keepCredential writes a new principal's credential to its file.
+func (a *app) keepCredential(c localazure.Credential) error {
+	if err := a.home.Make(); err != nil {
+		return err
+	}
+	return a.home.WritePrincipal(c.Name, credential.Principal{
+		Name: c.Name, Type: c.Type, TenantID: c.TenantID, ObjectID: c.ObjectID,
+		ClientID: c.ClientID, Username: c.Username, Password: c.Password, Secret: c.Secret,
+	})
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kars-dev/kars/internal/home"
 	"github.com/kars-dev/kars/internal/localcluster"
 )
 
@@ -226,12 +225,4 @@ func (a *app) localSuperviseCommand() *cobra.Command {
 			return localcluster.Supervise(cmd.Context(), args[0])
 		},
 	}
-}
-
-// keepPrincipal writes a local principal's credential to its file.
-func (a *app) keepPrincipal(p home.Principal) error {
-	if err := a.home.WritePrincipal(p); err != nil {
-		return fmt.Errorf("keeping the credential of %s: %w", p.Name, err)
-	}
-	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/kars-dev/kars/internal/azure/graph"
 	"github.com/kars-dev/kars/internal/home"
 	"github.com/kars-dev/kars/internal/release"
+	"github.com/kars-dev/kars/localazure"
 )
 
 // session is a signed-in caller and the doors to one cloud.
@@ -73,14 +74,18 @@ func (a *app) openLocal(ctx context.Context, s *session, as string) error {
 	if _, err := a.startLocal(ctx, a.home.Port()); err != nil {
 		return err
 	}
-	_, where, ok := a.running()
+	door, where, ok := a.running()
 	if !ok {
 		return errStopped()
 	}
-	principal, err := a.home.ReadPrincipal(as)
-	if err != nil {
-		return usagef(fmt.Sprintf("add it: kars local principal add %s --role Reader", as), "%w", err)
+	var status localazure.Status
+	if err := door.do(ctx, http.MethodGet, "/status", nil, &status); err != nil {
+		return err
 	}
+	if _, err := os.Stat(a.home.PrincipalFile(as)); err != nil {
+		return usagef("add it: kars local principal add "+as+" --role Reader", "there is no local principal %q", as)
+	}
+	var err error
 	if s.caBundle, err = os.ReadFile(a.home.CAFile()); err != nil {
 		return fmt.Errorf("reading the local Azure's authority: %w", err)
 	}
@@ -90,9 +95,9 @@ func (a *app) openLocal(ctx context.Context, s *session, as string) error {
 	}
 	s.transport = transport
 	if s.subscription == "" {
-		s.subscription = principal.Subscription
+		s.subscription = status.SubscriptionID
 	}
-	s.tenant = principal.TenantID
+	s.tenant = status.TenantID
 	s.credential, err = credential.ForLocal(a.home.PrincipalFile(as), credential.Options{Cloud: s.cloud, Transport: transport})
 	return err
 }

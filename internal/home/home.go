@@ -115,41 +115,15 @@ func (h Home) RemoveAzure() error {
 	return nil
 }
 
-// Principal is the credential of a local principal.
-type Principal struct {
-	Name     string `json:"name"`
-	Type     string `json:"type"` // user or sp
-	TenantID string `json:"tenantId"`
-	ObjectID string `json:"objectId"`
-	ClientID string `json:"clientId,omitempty"`
-	Secret   string `json:"secret,omitempty"` // of a service principal
-	Username string `json:"username,omitempty"`
-	Password string `json:"password,omitempty"` // of a user
-	// Subscription is the one that the local Azure made.
-	Subscription string `json:"subscriptionId"`
-}
-
 // PrincipalFile is where a principal's credential is kept.
 func (h Home) PrincipalFile(name string) string {
 	return filepath.Join(h.Principals(), name+".json")
 }
 
-// ReadPrincipal reads a local principal's credential.
-func (h Home) ReadPrincipal(name string) (Principal, error) {
-	var p Principal
-	found, err := readJSON(h.PrincipalFile(name), &p)
-	if err != nil {
-		return Principal{}, err
-	}
-	if !found {
-		return Principal{}, fmt.Errorf("there is no local principal %q", name)
-	}
-	return p, nil
-}
-
-// WritePrincipal keeps a local principal's credential.
-func (h Home) WritePrincipal(p Principal) error {
-	return writeJSON(h.PrincipalFile(p.Name), p)
+// WritePrincipal keeps a local principal's credential, as
+// internal/azure/credential reads it.
+func (h Home) WritePrincipal(name string, credential any) error {
+	return writeJSON(h.PrincipalFile(name), credential)
 }
 
 func readJSON(path string, out any) (bool, error) {

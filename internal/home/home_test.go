@@ -53,7 +53,7 @@ func TestForgettingTheCurrentContextLeavesTheOneBefore(t *testing.T) {
 
 func TestCredentialsAreReadableByTheirOwnerAlone(t *testing.T) {
 	h := testHome(t)
-	if err := h.WritePrincipal(Principal{Name: "owner", Password: "p"}); err != nil {
+	if err := h.WritePrincipal("owner", map[string]string{"password": "p"}); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]os.FileMode{h.PrincipalFile("owner"): 0o600, h.Principals(): 0o700, h.Dir: 0o700} {

@@ -31,10 +31,46 @@ func (r *Run) put(ctx context.Context, id, version string, body Tree) error {
 // it runs.
 func (r *Run) deploy(ctx context.Context, s plan.Step, d plan.Deployment) error {
 	r.progress(s, "deploying")
-	o, err := r.beginDeployment(ctx, s, d)
-	if err != nil {
-		return fmt.Errorf("deploying %s: %w", d.Name, err)
+	if o := r.interrupted(s); o != nil {
+		err := r.follow(ctx, s, o)
+		// An operation that Azure no longer knows is no reason to fail: it is
+		// begun anew.
+		if !arm.IsNotFound(err) {
+			return named(d, err)
+		}
 	}
+	o, err := r.ARM.BeginDeployment(ctx, r.Plan.Group.ID, d.Name, arm.Deployment{Template: d.Template})
+	if err != nil {
+		return named(d, err)
+	}
+	return named(d, r.follow(ctx, s, o))
+}
+
+func named(d plan.Deployment, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("deploying %s: %w", d.Name, err)
+}
+
+// interrupted is the operation that an earlier run left, the first time it is
+// asked for.
+func (r *Run) interrupted(s plan.Step) *arm.Operation {
+	token := r.Journal.Pending(string(s))
+	if token == "" || r.facts.resumed[s] {
+		return nil
+	}
+	r.facts.resumed[s] = true
+	o, err := r.ARM.Resume(token)
+	if err != nil {
+		return nil
+	}
+	return o
+}
+
+// follow waits for an operation. When the run is interrupted the operation goes
+// on, and its token stays in the journal.
+func (r *Run) follow(ctx context.Context, s plan.Step, o *arm.Operation) error {
 	token, err := o.Token()
 	if err != nil {
 		return err
@@ -44,25 +80,10 @@ func (r *Run) deploy(ctx context.Context, s plan.Step, d plan.Deployment) error 
 	}
 	_, err = o.Wait(ctx)
 	if ctx.Err() != nil {
-		return context.Cause(ctx) // the operation goes on; its token stays
+		return context.Cause(ctx)
 	}
 	if forget := r.Journal.Operation(string(s), ""); forget != nil {
 		return fmt.Errorf("writing the journal: %w", forget)
 	}
-	if err != nil {
-		return fmt.Errorf("deploying %s: %w", d.Name, err)
-	}
-	return nil
-}
-
-func (r *Run) beginDeployment(ctx context.Context, s plan.Step, d plan.Deployment) (*arm.Operation, error) {
-	if token := r.Journal.Pending(string(s)); token != "" && !r.facts.resumed[s] {
-		r.facts.resumed[s] = true
-		// A token that Azure no longer knows is no reason to fail: what the
-		// deployment did is seen by asking for the resources.
-		if o, err := r.ARM.Resume(token); err == nil {
-			return o, nil
-		}
-	}
-	return r.ARM.BeginDeployment(ctx, r.Plan.Group.ID, d.Name, arm.Deployment{Template: d.Template})
+	return err
 }
