@@ -73,6 +73,9 @@ func (s *Server) adminStatus(w http.ResponseWriter, _ *http.Request) {
 			return nil
 		})
 	})
+	if err == nil {
+		status.Clusters, err = s.clusterStatuses()
+	}
 	if err != nil {
 		adminError(w, err)
 		return

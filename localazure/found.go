@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -88,7 +89,7 @@ type Principal struct {
 // Role is a role to assign.
 type Role struct {
 	Role  string `json:"role"`  // its name or GUID
-	Scope string `json:"scope"` // an ARM id; empty: the subscription
+	Scope string `json:"scope"` // an ARM id, a group's name, or "subscription", which "" means too
 }
 
 // Credential is how a local principal signs in. Only a new principal has its
@@ -208,6 +209,17 @@ func makeServicePrincipal(d *directory.Tx, c *Credential) error {
 	return err
 }
 
+func (s *Server) scope(said string) string {
+	subscription := "/subscriptions/" + s.home.SubscriptionID
+	switch {
+	case said == "" || said == "subscription":
+		return subscription
+	case strings.HasPrefix(said, "/"):
+		return strings.TrimRight(said, "/")
+	}
+	return subscription + "/resourceGroups/" + said
+}
+
 // assign gives a role, unless it is given already.
 func (s *Server) assign(tx *store.Tx, c Credential, r Role) error {
 	definition, ok := roledefinition.ByName(r.Role)
@@ -217,10 +229,7 @@ func (s *Server) assign(tx *store.Tx, c Credential, r Role) error {
 	if !ok {
 		return fmt.Errorf("%w: no built-in role is called %q", errPrincipal, r.Role)
 	}
-	scope := r.Scope
-	if scope == "" {
-		scope = "/subscriptions/" + s.home.SubscriptionID
-	}
+	scope := s.scope(r.Scope)
 	if _, found, err := resource.Get(tx, scope); err != nil || !found {
 		return errors.Join(err, fmt.Errorf("%w: there is nothing at %s", errPrincipal, scope))
 	}

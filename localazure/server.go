@@ -20,6 +20,7 @@ import (
 	"github.com/kars-dev/kars/localazure/certificate"
 	"github.com/kars-dev/kars/localazure/cognitiveservices"
 	"github.com/kars-dev/kars/localazure/containerregistry"
+	"github.com/kars-dev/kars/localazure/containerservice"
 	"github.com/kars-dev/kars/localazure/directory"
 	"github.com/kars-dev/kars/localazure/entra"
 	"github.com/kars-dev/kars/localazure/graph"
@@ -58,6 +59,8 @@ type Server struct {
 	arm       *arm.Service
 	log       *requests.Log
 	planes    planes
+	clusters  *containerservice.Provider
+	runner    *runner
 	client    *http.Client // asks this server
 	handler   http.Handler
 	started   time.Time
@@ -129,7 +132,10 @@ func (s *Server) assemble() (err error) {
 	}
 	s.assembleARM(authorizer, contents)
 	s.handler = s.record(http.HandlerFunc(s.route))
-	return s.arm.Start()
+	if err := s.arm.Start(); err != nil {
+		return err
+	}
+	return s.restore()
 }
 
 func (s *Server) assembleARM(authorizer *authorization.Authorizer, contents *registry.Service) {
@@ -145,11 +151,18 @@ func (s *Server) assembleARM(authorizer *authorization.Authorizer, contents *reg
 	s.arm.Add(operationalinsights.New(s.arm))
 	s.arm.Add(cognitiveservices.New(s.arm))
 	s.arm.Add(containerregistry.New(s.arm, contents))
-	s.planes.arm = s.arm
+	s.runner = newRunner(s)
+	var run containerservice.Runner
+	if s.options.Clusters != nil {
+		run = s.runner
+	}
+	s.clusters = containerservice.New(s.arm, s.directory, run)
+	s.arm.Add(s.clusters.Provider())
+	s.planes.arm, s.planes.issuer = s.arm, s.clusters.IssuerHandler()
 }
 
 // Close ends all that goes on and closes the database. It does not stop the
-// clusters.
+// clusters: [Server.Shutdown] does.
 func (s *Server) Close() error {
 	s.cancel()
 	if s.arm != nil {
@@ -161,6 +174,18 @@ func (s *Server) Close() error {
 		err = s.log.Close()
 	}
 	return errors.Join(err, s.store.Close())
+}
+
+// Shutdown ends the clusters, keeping their state, and closes the local Azure.
+// Stopping the clusters beside a Server that is open would only make it run
+// them again.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.cancel()
+	var err error
+	if s.options.Clusters != nil {
+		err = s.options.Clusters.Stop(ctx)
+	}
+	return errors.Join(err, s.Close())
 }
 
 // CA returns the certificate (PEM) that signs all of the local Azure's.
