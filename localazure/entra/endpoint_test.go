@@ -18,8 +18,8 @@ func TestTokenEndpointRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	user := must(w.directory.CreateUser(directory.NewUser{UPN: "owner@" + directory.Domain, Password: "right"}))
-	off := must(w.directory.CreateUser(directory.NewUser{UPN: "off@" + directory.Domain, Password: "right"}))
+	user := must(w.directory.CreateUser(directory.NewUser{UPN: "owner@" + directory.Domain, Password: "correct-horse"}))
+	off := must(w.directory.CreateUser(directory.NewUser{UPN: "off@" + directory.Domain, Password: "correct-horse"}))
 	noPassword := must(w.directory.CreateUser(directory.NewUser{UPN: "nobody@" + directory.Domain}))
 	var orphan directory.Object
 	err = w.directory.Update(func(t *directory.Tx) (err error) {
@@ -44,8 +44,8 @@ func TestTokenEndpointRefusals(t *testing.T) {
 	}{
 		"a wrong secret":    {app(sp.AppID, "wrong", armScope), 7000215},
 		"no secret":         {app(sp.AppID, "", armScope), 7000216},
-		"an unknown client": {app("00000000-0000-4000-8000-000000000000", "x", armScope), 700016},
-		"an application without a service principal": {app(orphan.Text("appId"), "x", armScope), 7000229},
+		"an unknown client": {app("00000000-0000-4000-8000-000000000000", "unguessable-text", armScope), 700016},
+		"an application without a service principal": {app(orphan.Text("appId"), "unguessable-text", armScope), 7000229},
 		"an unknown resource":                        {app(sp.AppID, secret.Text, "https://unknown.example/.default"), 500011},
 		"a scope that is no .default":                {app(sp.AppID, secret.Text, "https://graph.microsoft.com/User.Read"), 1002012},
 		"no scope":                                   {app(sp.AppID, secret.Text, ""), 70011},
@@ -53,12 +53,12 @@ func TestTokenEndpointRefusals(t *testing.T) {
 		"a grant type that there is not":             {url.Values{"grant_type": {"saml"}, "client_id": {sp.AppID}}, 70003},
 		"no client":                                  {url.Values{"grant_type": {"client_credentials"}}, 900144},
 		"a wrong password":                           {person(directory.KarsAppID, user.UPN, "wrong", armScope), 50126},
-		"a user who is not there":                    {person(directory.KarsAppID, "ghost@x.example", "right", armScope), 50126},
-		"a user without a password":                  {person(directory.KarsAppID, noPassword.UPN, "x", armScope), 50126},
-		"a disabled user":                            {person(directory.KarsAppID, off.UPN, "right", armScope), 50057},
-		"a password through a confidential client":   {person(sp.AppID, user.UPN, "right", armScope), 7000218},
-		"a password through an unknown client":       {person("00000000-0000-4000-8000-000000000000", user.UPN, "right", armScope), 700016},
-		"a scope that nobody consented to":           {person(directory.KarsAppID, user.UPN, "right", "https://graph.microsoft.com/Mail.Read"), 65001},
+		"a user who is not there":                    {person(directory.KarsAppID, "ghost@x.example", "correct-horse", armScope), 50126},
+		"a user without a password":                  {person(directory.KarsAppID, noPassword.UPN, "unguessable-text", armScope), 50126},
+		"a disabled user":                            {person(directory.KarsAppID, off.UPN, "correct-horse", armScope), 50057},
+		"a password through a confidential client":   {person(sp.AppID, user.UPN, "correct-horse", armScope), 7000218},
+		"a password through an unknown client":       {person("00000000-0000-4000-8000-000000000000", user.UPN, "correct-horse", armScope), 700016},
+		"a scope that nobody consented to":           {person(directory.KarsAppID, user.UPN, "correct-horse", "https://graph.microsoft.com/Mail.Read"), 65001},
 		"a refresh token that was never issued":      {url.Values{"grant_type": {"refresh_token"}, "client_id": {directory.KarsAppID}, "refresh_token": {"x"}, "scope": {armScope}}, 9002313},
 	} {
 		t.Run(name, func(t *testing.T) { w.refused(c.form, c.code) })
@@ -85,9 +85,9 @@ func TestSecretEnds(t *testing.T) {
 
 func TestRefreshTokenIsBoundToItsClientAndEndsWithTheUser(t *testing.T) {
 	w := newWorld(t)
-	user := must(w.directory.CreateUser(directory.NewUser{UPN: "owner@" + directory.Domain, Password: "right"}))
+	user := must(w.directory.CreateUser(directory.NewUser{UPN: "owner@" + directory.Domain, Password: "correct-horse"}))
 	_, body := w.post(url.Values{
-		"grant_type": {"password"}, "client_id": {directory.KarsAppID}, "username": {user.UPN}, "password": {"right"},
+		"grant_type": {"password"}, "client_id": {directory.KarsAppID}, "username": {user.UPN}, "password": {"correct-horse"},
 		"scope": {"openid offline_access " + armScope},
 	})
 	form := func(client string) url.Values {
