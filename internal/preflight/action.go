@@ -11,7 +11,7 @@ import (
 
 // action checks that the caller may do an action at its scope.
 func (d decider) action(n plan.Need) Finding {
-	f := Finding{ID: "rbac/" + n.Action, Category: RBAC, Subject: n.Action, Scope: n.Scope, Why: n.Why}
+	f := Finding{ID: "rbac/" + n.Action, Category: CategoryRBAC, Subject: n.Action, Scope: n.Scope, Why: n.Why}
 	decision := d.facts.permitted(n)
 	if decision.Verdict == rbac.Allowed && n.Attributes != nil {
 		decision = d.facts.withConditions(n, decision)
@@ -20,7 +20,7 @@ func (d decider) action(n plan.Need) Finding {
 		decision = d.despiteDenies(n, decision)
 	}
 	f.Evidence = []string{decision.Reason}
-	if decision.Conditional && decision.Verdict == rbac.Denied {
+	if decision.Conditional && decision.Verdict == rbac.Denied && n.Attributes != nil {
 		f.Evidence[0] += " for " + describe(n.Attributes)
 	}
 	switch decision.Verdict {

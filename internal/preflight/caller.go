@@ -15,7 +15,7 @@ func (d decider) guest() []Finding {
 		return nil
 	}
 	return []Finding{{
-		ID: "token/guest", Category: Token, Verdict: Warn, Subject: c.DisplayName, Scope: "/",
+		ID: "token/guest", Category: CategoryToken, Verdict: Warn, Subject: c.DisplayName, Scope: "/",
 		Why:      "what Azure says of a guest's permissions may differ from what it lets the guest do",
 		Evidence: []string{"your account belongs to another directory than " + c.TenantID},
 		Fix:      []Fix{{Text: "if a finding contradicts what you know, run without the checks", Command: "kars up --skip-preflight"}},
@@ -33,7 +33,7 @@ func (d decider) leastPrivilege() []Finding {
 		return nil
 	}
 	return []Finding{{
-		ID: "rbac/least-privilege", Category: RBAC, Verdict: Pass, Subject: "Owner", Scope: scope,
+		ID: "rbac/least-privilege", Category: CategoryRBAC, Verdict: Pass, Subject: "Owner", Scope: scope,
 		Why:      "a deployer should hold no more than the plan needs",
 		Evidence: []string{"you may do everything at " + scope + "; Contributor and User Access Administrator together suffice"},
 		Fix:      []Fix{d.remedy.assign("Contributor", scope), d.remedy.assign("User Access Administrator", scope)},

@@ -55,7 +55,7 @@ func (d decider) denies() []Finding {
 		return nil
 	}
 	return []Finding{{
-		ID: "deny/assignments", Category: Deny, Verdict: Unknown, Subject: "Microsoft.Authorization/denyAssignments/read",
+		ID: "deny/assignments", Category: CategoryDeny, Verdict: Unknown, Subject: "Microsoft.Authorization/denyAssignments/read",
 		Scope: arm.SubscriptionID(d.options.Plan.SubscriptionID), Why: "a deny assignment wins over every role",
 		Evidence: []string{d.facts.denies.err.Error()},
 	}}

@@ -33,7 +33,7 @@ func blueprintPermissions() []string {
 // optional the lack of a role never blocks: the run ends in the anonymous tier
 // (U35).
 func (d decider) directoryRole(n plan.Need) Finding {
-	f := Finding{ID: "directory/agent-id-role", Category: DirectoryOf, Subject: "Agent ID Developer", Scope: "/", Why: n.Why}
+	f := Finding{ID: "directory/agent-id-role", Category: CategoryDirectory, Subject: "Agent ID Developer", Scope: "/", Why: n.Why}
 	if f.Evidence = d.facts.directory.value.sufficient(); len(f.Evidence) > 0 {
 		f.Verdict = Pass
 		return f

@@ -46,9 +46,8 @@ type facts struct {
 	directory     fact[standing]
 }
 
-// holdings returns what the caller holds at the narrowest scope around a
-// need's that was read, and that scope. Permissions of a container reach all
-// that is in it, so that a wider scope's answer counts when it is yes.
+// holdings returns what the caller holds at each scope that was asked for and
+// contains this one, the narrowest first.
 func (f facts) holdings(scope string) []holding {
 	var out []holding
 	for asked, p := range f.permissions {

@@ -12,7 +12,7 @@ import (
 func (d decider) group() Finding {
 	p := d.options.Plan
 	f := Finding{
-		ID: "name/" + p.Group.Type, Category: Name, Verdict: Pass, Subject: p.Group.Name, Scope: p.Group.ID,
+		ID: "name/" + p.Group.Type, Category: CategoryName, Verdict: Pass, Subject: p.Group.Name, Scope: p.Group.ID,
 		Why: "everything that the plan makes lies in it",
 	}
 	have := d.facts.group

@@ -212,7 +212,7 @@ func TestU10OwnerOfAPremadeGroupOverTheWire(t *testing.T) {
 		t.Errorf("it blocks: %+v", r.Of(preflight.Fail))
 	}
 	for _, f := range r.Findings {
-		if f.Category == preflight.RBAC && rbac.Contains(group.ID, f.Scope) && f.Verdict != preflight.Pass {
+		if f.Category == preflight.CategoryRBAC && rbac.Contains(group.ID, f.Scope) && f.Verdict != preflight.Pass {
 			t.Errorf("%s at %s is %s, want pass: %v", f.ID, f.Scope, f.Verdict, f.Evidence)
 		}
 	}

@@ -78,7 +78,7 @@ func TestU10OwnerOfAPremadeGroupMayRun(t *testing.T) {
 		t.Fatalf("it blocks: %+v", r.Of(Fail))
 	}
 	for _, f := range r.Findings {
-		if f.Category == RBAC && rbac.Contains(p.Group.ID, f.Scope) && f.Verdict != Pass {
+		if f.Category == CategoryRBAC && rbac.Contains(p.Group.ID, f.Scope) && f.Verdict != Pass {
 			t.Errorf("%s at %s is %s, want pass: %v", f.ID, f.Scope, f.Verdict, f.Evidence)
 		}
 	}

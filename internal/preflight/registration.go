@@ -9,7 +9,7 @@ import (
 // can register it (U16, U17).
 func (d decider) registration(n plan.Need) Finding {
 	f := Finding{
-		ID: "registration/" + n.Action, Category: Registration, Subject: n.Action, Scope: n.Scope,
+		ID: "registration/" + n.Action, Category: CategoryRegistration, Subject: n.Action, Scope: n.Scope,
 		Why: n.Why,
 	}
 	if err := d.facts.registrations.err; err != nil {

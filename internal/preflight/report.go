@@ -28,12 +28,12 @@ type Category string
 
 // The categories that checks use so far.
 const (
-	RBAC         Category = "rbac"
-	Registration Category = "registration"
-	DirectoryOf  Category = "directory"
-	Name         Category = "name"
-	Token        Category = "token"
-	Deny         Category = "deny"
+	CategoryRBAC         Category = "rbac"
+	CategoryRegistration Category = "registration"
+	CategoryDirectory    Category = "directory"
+	CategoryName         Category = "name"
+	CategoryToken        Category = "token"
+	CategoryDeny         Category = "deny"
 )
 
 // Report is the outcome of preflight. Its JSON is a contract:
