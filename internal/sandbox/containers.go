@@ -113,7 +113,7 @@ func router(s Settings, model v1alpha1.Model) corev1.Container {
 		Resources:       resources("20m", "32Mi", "128Mi"),
 		StartupProbe:    probe("/healthz", 1, 60),
 		LivenessProbe:   probe("/healthz", 10, 3),
-		ReadinessProbe:  probe("/readyz", 2, 3),
+		ReadinessProbe:  probe("/readyz", 1, 5),
 	}
 	if s.Tier() == v1alpha1.TierEntra {
 		c.Env = append(c.Env, corev1.EnvVar{Name: "KARS_TOKEN_SOCKET", Value: tokenSocket})
