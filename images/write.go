@@ -46,7 +46,7 @@ func (l *Layout) Put(ctx context.Context, ref string, image v1.Image) error {
 const lockRetry = 5 * time.Millisecond
 
 func (l *Layout) lock(ctx context.Context) (unlock func(), err error) {
-	if err := os.MkdirAll(l.dir, 0o755); err != nil {
+	if err := os.MkdirAll(l.dir, 0o700); err != nil {
 		return nil, err
 	}
 	held := flock.New(filepath.Join(l.dir, ".lock"))
@@ -148,7 +148,7 @@ func replace(path string, content []byte) error {
 // replaceFrom puts content at path in one rename, after it is on disk.
 func replaceFrom(path string, content io.Reader) error {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	tmp, err := os.CreateTemp(dir, ".tmp-*")
@@ -157,9 +157,6 @@ func replaceFrom(path string, content io.Reader) error {
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }()
 	_, err = io.Copy(tmp, content)
-	if err == nil {
-		err = tmp.Chmod(0o644)
-	}
 	if err == nil {
 		err = tmp.Sync()
 	}

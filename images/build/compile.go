@@ -15,7 +15,7 @@ import (
 // a rename.
 func goBuild(ctx context.Context, dir, version string, packages []string) error {
 	work := filepath.Join(dir, ".work")
-	if err := os.MkdirAll(work, 0o755); err != nil {
+	if err := os.MkdirAll(work, 0o700); err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(work) }()

@@ -156,7 +156,7 @@ func cacheDir(flagged string) (string, error) {
 // lock lets one build at a time write to the cache's binaries.
 func lock(ctx context.Context, cache string) (func(), error) {
 	dir := filepath.Join(cache, "images")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	held := flock.New(filepath.Join(dir, ".build.lock"))

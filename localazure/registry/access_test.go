@@ -3,6 +3,7 @@ package registry
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +107,57 @@ func TestAccessToken(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.access, c.Access); diff != "" {
 				t.Errorf("access (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// containerd posts the password first and asks with Basic authentication when
+// that is refused; docker and go-containerregistry do one of the other two.
+func TestClientsAskForAccessTokensInThreeWays(t *testing.T) {
+	f := newFixture(t)
+	refresh := f.refresh(contoso, acrPull)
+	post := func(form url.Values) *http.Request {
+		form.Set("service", contoso)
+		form.Set("scope", "repository:app:pull")
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+contoso+"/oauth2/token", strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return r
+	}
+	get := func(user, password string) *http.Request {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+contoso+"/oauth2/token?scope=repository%3Aapp%3Apull&service="+contoso, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetBasicAuth(user, password)
+		return r
+	}
+	for name, tt := range map[string]struct {
+		request *http.Request
+		want    int
+	}{
+		"a form with the refresh token": {post(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}}), 200},
+		"a form with user and password": {
+			post(url.Values{"grant_type": {"password"}, "client_id": {"containerd-client"}, "username": {NullUser}, "password": {refresh}}), 200,
+		},
+		"Basic authentication":           {get(NullUser, refresh), 200},
+		"Basic with another user":        {get("admin", refresh), 401},
+		"Basic with another password":    {get(NullUser, "x"), 401},
+		"a form of another grant":        {post(url.Values{"grant_type": {"client_credentials"}}), 400},
+		"a form without its token":       {post(url.Values{"grant_type": {"refresh_token"}}), 401},
+		"a form with another's password": {post(url.Values{"grant_type": {"password"}, "username": {"admin"}, "password": {refresh}}), 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resp, err := f.client().Do(tt.request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = resp.Body.Close() }()
+			if resp.StatusCode != tt.want {
+				t.Errorf("status %d, want %d", resp.StatusCode, tt.want)
 			}
 		})
 	}
