@@ -94,6 +94,9 @@ func (a *Authority) checkSignature(ctx context.Context, as assertion) error {
 	if as.Issuer == a.Issuer() {
 		return a.checkOwn(as)
 	}
+	if as.Issuer == a.resourceIssuer() {
+		return errOwnToken()
+	}
 	var verified jwt.Claims
 	if err := a.issuers.verify(ctx, as.Issuer, as.parsed, &verified); err != nil {
 		if errors.Is(err, errIssuerUnreachable) {
@@ -104,18 +107,27 @@ func (a *Authority) checkSignature(ctx context.Context, as assertion) error {
 	return a.checkLifetime(verified)
 }
 
-// checkOwn checks an assertion that this authority issued: the token of a
-// managed identity. One that was itself got with a federated credential, or
-// that stands for an agent identity, goes no further.
+// checkOwn checks an assertion that this authority issued. It must be the token
+// of a managed identity for the exchange, from its node: what users, other
+// applications and agent identities hold goes no further, nor does what was
+// itself got with a federated credential;
+// learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity.
 func (a *Authority) checkOwn(as assertion) error {
 	wire, err := a.openParsed(as.parsed)
 	if err != nil {
 		return errSignature()
 	}
-	if wire.Federated != "" {
+	switch {
+	case wire.Federated != "":
 		return badRequest(700231, "invalid_request", "Token obtained using a federated identity credential may not be used as a federated identity credential.")
+	case wire.ARMID == "" || wire.Audience != tokenExchange:
+		return errOwnToken()
 	}
 	return a.checkLifetime(as.Claims)
+}
+
+func errOwnToken() *oauthError {
+	return badRequest(700222, "invalid_request", "AAD-issued tokens may not be used for federated identity flows.")
 }
 
 func errSignature() *oauthError {

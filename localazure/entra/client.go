@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kars-dev/kars/localazure/directory"
+	"github.com/kars-dev/kars/localazure/requests"
 )
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -50,6 +51,10 @@ func (a *Authority) clientCredentials(ctx context.Context, form url.Values) (map
 	if err != nil {
 		return nil, err
 	}
+	requests.SetCaller(ctx, requests.Caller{
+		ObjectID: c.principal.ID, AppID: c.appID, IdentityType: "app", Audience: token.Resource,
+		ParentAppID: c.principal.BlueprintAppID,
+	})
 	return a.body(token), nil
 }
 

@@ -3,6 +3,7 @@ package entra_test
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +58,8 @@ func TestU31FederatedCredentialMatchesExactlyOrSaysWhy(t *testing.T) {
 	other := &cluster{w: w, issuer: "https://elsewhere.example/", key: c.key, keyID: c.keyID}
 	near := &cluster{w: w, issuer: strings.TrimSuffix(c.issuer, "/"), key: c.key, keyID: c.keyID}
 	forged := &cluster{w: w, issuer: c.issuer}
-	forged.rotate(c.keyID)
+	forged.rotate("two")
+	forged.keyID = c.keyID
 	unknown := &cluster{w: w, issuer: c.issuer}
 	unknown.rotate("unheard of")
 	now := w.clock.now()
@@ -94,6 +96,39 @@ func TestU31FederatedCredentialMatchesExactlyOrSaysWhy(t *testing.T) {
 		t.Run(name, func(t *testing.T) { w.refused(assertionForm(test.client, test.assertion, armScope), test.code) })
 	}
 	w.grant(assertionForm(p.AppID, good, armScope))
+}
+
+func TestU31OnlyAManagedIdentitysExchangeTokenIsAnAssertionOfThisTenant(t *testing.T) {
+	w := newWorld(t)
+	p := must(w.directory.CreateManagedIdentity("/subscriptions/s/…/userAssignedIdentities/controller", "controller"))
+	sp, secret, err := w.directory.CreateServicePrincipalWithSecret("ordinary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := must(w.directory.CreateUser(directory.NewUser{UPN: "owner@" + directory.Domain, Password: "correct-horse"}))
+	_, body := w.post(url.Values{
+		"grant_type": {"password"}, "client_id": {directory.KarsAppID}, "username": {user.UPN}, "password": {"correct-horse"},
+		"scope": {"openid " + armScope},
+	})
+	login, sts := "https://login.microsoftonline.com/"+tenant+"/v2.0", "https://sts.windows.net/"+tenant+"/"
+	trust := func(name, issuer, subject, audience string) {
+		t.Helper()
+		must(w.directory.PutFederatedCredential(p.ID, directory.FederatedCredential{Name: name, Issuer: issuer, Subject: subject, Audiences: []string{audience}}))
+	}
+	trust("application", login, sp.ID, exchangeAudience)
+	trust("user-id", login, user.ID, directory.KarsAppID)
+	trust("user-access", sts, user.ID, "https://management.core.windows.net/")
+	ordinary := w.grant(url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {sp.AppID}, "client_secret": {secret.Text},
+		"scope": {exchangeAudience + "/.default"},
+	})
+	for name, assertion := range map[string]string{
+		"an application's exchange token": ordinary,
+		"a user's id token":               body["id_token"].(string),
+		"a user's access token":           body["access_token"].(string),
+	} {
+		t.Run(name, func(t *testing.T) { w.refused(assertionForm(p.AppID, assertion, armScope), 700222) })
+	}
 }
 
 func TestU31AssertionOfADeletedFederatedCredentialIsRefused(t *testing.T) {

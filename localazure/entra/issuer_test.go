@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -30,9 +31,14 @@ func (w *world) newCluster() *cluster {
 	return c
 }
 
-func (c *cluster) rotate(id string) {
-	c.key, c.keyID = must(rsa.GenerateKey(rand.Reader, 2048)), id
+func (c *cluster) rotate(id string) { c.key, c.keyID = keys[id](), id }
+
+// keys are made when they are first used, and then used by every test.
+var keys = map[string]func() *rsa.PrivateKey{
+	"one": sync.OnceValue(newKey), "two": sync.OnceValue(newKey), "unheard of": sync.OnceValue(newKey),
 }
+
+func newKey() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) }
 
 func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	base, _ := url.Parse(c.issuer)

@@ -59,7 +59,7 @@ func (a *Authority) dropExpired(tx *store.Tx) error {
 
 // refresh grants a user's tokens again;
 // learn.microsoft.com/entra/identity-platform/refresh-tokens.
-func (a *Authority) refresh(_ context.Context, form url.Values) (map[string]any, error) {
+func (a *Authority) refresh(ctx context.Context, form url.Values) (map[string]any, error) {
 	app, ok := directory.PublicClient(form.Get("client_id"))
 	if !ok {
 		return nil, a.notPublic(form.Get("client_id"))
@@ -93,7 +93,7 @@ func (a *Authority) refresh(_ context.Context, form url.Values) (map[string]any,
 	if err != nil {
 		return nil, err
 	}
-	return a.grantUser(app, user, form)
+	return a.grantUser(ctx, app, user, form)
 }
 
 func refreshKey(text string) string {

@@ -9,11 +9,12 @@ import (
 	"strings"
 
 	"github.com/kars-dev/kars/localazure/directory"
+	"github.com/kars-dev/kars/localazure/requests"
 )
 
 // password signs a user in by name and password;
 // learn.microsoft.com/entra/identity-platform/v2-oauth-ropc.
-func (a *Authority) password(_ context.Context, form url.Values) (map[string]any, error) {
+func (a *Authority) password(ctx context.Context, form url.Values) (map[string]any, error) {
 	app, ok := directory.PublicClient(form.Get("client_id"))
 	if !ok {
 		return nil, a.notPublic(form.Get("client_id"))
@@ -46,7 +47,7 @@ func (a *Authority) password(_ context.Context, form url.Values) (map[string]any
 	if err != nil {
 		return nil, err
 	}
-	return a.grantUser(app, user, form)
+	return a.grantUser(ctx, app, user, form)
 }
 
 // notPublic refuses a client that users cannot sign in with: because it needs
@@ -61,7 +62,7 @@ func (a *Authority) notPublic(appID string) error {
 }
 
 // grantUser answers with the tokens of a user who has signed in.
-func (a *Authority) grantUser(app directory.App, user directory.Principal, form url.Values) (map[string]any, error) {
+func (a *Authority) grantUser(ctx context.Context, app directory.App, user directory.Principal, form url.Values) (map[string]any, error) {
 	scope, refused := scopeOf(form)
 	if refused != nil {
 		return nil, refused
@@ -95,6 +96,9 @@ func (a *Authority) grantUser(app directory.App, user directory.Principal, form 
 	if err != nil {
 		return nil, err
 	}
+	requests.SetCaller(ctx, requests.Caller{
+		ObjectID: user.ID, AppID: app.AppID, IdentityType: "user", Audience: token.Resource,
+	})
 	body := a.body(token)
 	body["scope"] = strings.Join(append(granted, scope.openID...), " ")
 	return body, a.addUserTokens(body, app, user, scope)

@@ -38,11 +38,6 @@ func (s *Service) createAgent(t *directory.Tx, c call) (answer, error) {
 		return answer{}, err
 	}
 	properties["createdByAppId"] = c.who.claims.AppID
-	// A user who creates an agent identity sponsors it unless another is named;
-	// learn.microsoft.com/entra/agent-id/agent-owners-sponsors-managers.
-	if len(sponsors) == 0 && c.who.user() {
-		sponsors = []string{c.who.object.ID}
-	}
 	o, err := t.CreateAgentIdentity(blueprint, properties, sponsors, owners)
 	if err != nil {
 		return answer{}, err

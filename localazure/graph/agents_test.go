@@ -168,6 +168,26 @@ func TestU23BlueprintReachesNoAgentIdentityButItsOwn(t *testing.T) {
 	w.refused(me, 403, denied, "DELETE", "/v1.0/directory/deletedItems/"+theirs, nil)
 }
 
+func TestU23AgentIdentityHasASponsorAndKeepsTheLast(t *testing.T) {
+	w := newWorld(t)
+	admin := w.user("admin", directory.KarsAppID, directory.AgentIDAdministrator)
+	app := w.blueprint(admin, "b")
+	blueprint := w.asBlueprint(app)
+	body := tree{"displayName": "a", "agentIdentityBlueprintId": app["appId"]}
+	w.refused(blueprint, 400, "Request_BadRequest", "POST", agentPath, body)
+	w.refused(admin, 400, "Request_BadRequest", "POST", agentPath, body)
+	body["sponsors@odata.bind"] = []string{"https://graph.microsoft.com/v1.0/groups/" + admin.ID}
+	w.refused(blueprint, 404, "Request_ResourceNotFound", "POST", agentPath, body)
+	body["sponsors@odata.bind"] = []string{"https://graph.microsoft.com/beta/directoryObjects/" + admin.ID}
+	sponsors := "/v1.0/servicePrincipals/" + w.ok(blueprint, 201, "POST", agentPath, body)["id"].(string) + "/sponsors"
+	got := w.ok(blueprint, 200, "GET", sponsors, nil)["value"].([]any)
+	if len(got) != 1 || got[0].(tree)["id"] != admin.ID {
+		t.Errorf("sponsors = %v, want %s", got, admin.ID)
+	}
+	w.refused(blueprint, 403, "Authorization_RequestDenied", "DELETE", sponsors+"/"+admin.ID+"/$ref", nil)
+	w.refused(w.app("keeper", "AgentIdentity.ReadWrite.All"), 400, "Request_BadRequest", "DELETE", sponsors+"/"+admin.ID+"/$ref", nil)
+}
+
 func TestU23AgentIdentityHoldsNoCredentialAndMakesNoOther(t *testing.T) {
 	w := newWorld(t)
 	admin := w.user("admin", directory.KarsAppID, directory.AgentIDAdministrator)

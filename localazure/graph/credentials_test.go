@@ -44,6 +44,7 @@ func TestU31FederatedCredentialOfABlueprintByPlainAndCastPath(t *testing.T) {
 	}
 	w.refused(developer, 403, "Directory_QuotaExceeded", "POST", plain, federated("too-many", "too many"))
 	w.ok(developer, 204, "DELETE", plain+"/one", nil)
+	w.refused(developer, 404, "Request_ResourceNotFound", "PATCH", plain+"(name='one')", federated("one", "s1"))
 	w.refused(developer, 404, "Request_ResourceNotFound", "GET", plain+"/one", nil)
 }
 

@@ -18,6 +18,9 @@ func (s *Service) relation(t *directory.Tx, c call, o directory.Object, r direct
 	case directory.TypeAgentIdentity:
 		read, write = readAgents(), agentRight(o.Type, "update")
 	}
+	if r == directory.SponsoredBy {
+		write = writeSponsors(o.Type)
+	}
 	if !c.who.sees(o) && o.Kind == directory.ServicePrincipal {
 		return answer{}, errDenied()
 	}
@@ -42,9 +45,25 @@ func (s *Service) relation(t *directory.Tx, c call, o directory.Object, r direct
 		}
 		return answer{status: http.StatusNoContent}, addReference(t, o, r, id)
 	case c.method == http.MethodDelete && c.path.at(2) == "$ref":
+		if err := keepsOne(t, o, r); err != nil {
+			return answer{}, err
+		}
 		return answer{status: http.StatusNoContent}, t.Unlink(o.ID, r, c.path.tail[1])
 	}
 	return answer{}, errMethod()
+}
+
+// keepsOne refuses to take the last sponsor away;
+// learn.microsoft.com/graph/api/agentidentity-delete-sponsors.
+func keepsOne(t *directory.Tx, o directory.Object, r directory.Relation) error {
+	if r != directory.SponsoredBy {
+		return nil
+	}
+	sponsors, err := t.Linked(o.ID, r)
+	if err == nil && len(sponsors) < 2 {
+		return errBadRequest("At least one sponsor is required.")
+	}
+	return err
 }
 
 func addReference(t *directory.Tx, o directory.Object, r directory.Relation, id string) error {

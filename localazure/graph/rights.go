@@ -199,6 +199,18 @@ func writeApplications() right {
 	return r
 }
 
+// writeSponsors is narrower than writing the object: signed-in users may not
+// change an agent identity's sponsors, nor may its blueprint;
+// learn.microsoft.com/graph/api/agentidentity-post-sponsors.
+func writeSponsors(kind string) right {
+	if kind == directory.TypeAgentIdentity {
+		return right{permissions: []string{"AgentIdentity.ReadWrite.All"}, agentic: true}
+	}
+	r := both("Application.ReadWrite.All")
+	r.roles, r.ownerInstead, r.agentic = agentAdministrators(), true, true
+	return r
+}
+
 func readUsers() right {
 	return both(append(directoryWide(), "User.Read.All", "User.ReadBasic.All", "User.ReadWrite.All")...)
 }
