@@ -6,8 +6,9 @@ package tenanttest
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -51,7 +52,7 @@ type Tenant struct {
 	// Client reaches every host name of the tenant, and nothing else.
 	Client *http.Client
 
-	key *rsa.PrivateKey
+	key *ecdsa.PrivateKey
 
 	mu       sync.Mutex
 	requests []string
@@ -66,7 +67,7 @@ func New(t testing.TB) *Tenant {
 	t.Cleanup(func() { _ = st.Close() })
 	n := &Tenant{t: t, Directory: directory.New(st, time.Now, ID)}
 	check(t, n.Directory.Found())
-	n.key, err = rsa.GenerateKey(rand.Reader, 2048)
+	n.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(t, err)
 	server := httptest.NewTLSServer(http.HandlerFunc(n.route))
 	t.Cleanup(server.Close)
@@ -130,13 +131,13 @@ func (n *Tenant) serveIssuer(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": Issuer, "jwks_uri": Issuer + "openid/v1/jwks"})
 		return
 	}
-	_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: n.key.Public(), KeyID: "cluster", Algorithm: "RS256", Use: "sig"}}})
+	_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: n.key.Public(), KeyID: "cluster", Algorithm: "ES256", Use: "sig"}}})
 }
 
 // ServiceAccountToken is a projected token as the cluster issues it.
 func (n *Tenant) ServiceAccountToken(subject, audience string) string {
 	n.t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: n.key, KeyID: "cluster"}}, nil)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: n.key, KeyID: "cluster"}}, nil)
 	check(n.t, err)
 	now := time.Now()
 	token, err := jwt.Signed(signer).Claims(jwt.Claims{
