@@ -175,7 +175,9 @@ func TestRefusals(t *testing.T) {
 		"a key of another":       {host, legacy, map[string]string{"api-key": "k-3"}, hello, 401, `{"error":{"code":"401","message":"Access denied due to invalid subscription key…`},
 		"an empty key is no key": {host, legacy, map[string]string{"api-key": ""}, hello, 401, unauthorized},
 		"a key where keys are disabled": {
-			"locked.openai.azure.com", legacy, map[string]string{"api-key": "k-1"}, hello, 403,
+			"locked.openai.azure.com", legacy,
+			map[string]string{"api-key": "k-1"},
+			hello, 403,
 			`{"error":{"code":"AuthenticationTypeDisabled","message":"Key based authentication is disabled for this resource."}}`,
 		},
 		"a deployment that does not exist": {

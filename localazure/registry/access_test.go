@@ -61,29 +61,41 @@ func TestAccessToken(t *testing.T) {
 		access    []scope
 	}{
 		"AcrPull may pull": {
-			acrPull, []string{"repository:app:pull"}, 200,
+			acrPull,
+			[]string{"repository:app:pull"},
+			200,
 			[]scope{{"repository", "app", []string{"pull"}}},
 		},
 		"AcrPull that asks to push may pull alone": {
-			acrPull, []string{"repository:app:pull,push"}, 200,
+			acrPull,
+			[]string{"repository:app:pull,push"},
+			200,
 			[]scope{{"repository", "app", []string{"pull"}}},
 		},
 		"AcrPush may both": {
-			acrPush, []string{"repository:app:pull,push"}, 200,
+			acrPush,
+			[]string{"repository:app:pull,push"},
+			200,
 			[]scope{{"repository", "app", []string{"pull", "push"}}},
 		},
 		"AcrDelete may not even pull": {acrDelete, []string{"repository:app:pull"}, 401, nil},
 		"AcrPull may not delete":      {acrPull, []string{"repository:app:delete"}, 401, nil},
 		"AcrPull lists the catalogue": {
-			acrPull, []string{"registry:catalog:*"}, 200,
+			acrPull,
+			[]string{"registry:catalog:*"},
+			200,
 			[]scope{{"registry", "catalog", []string{"*"}}},
 		},
 		"two scopes in one parameter are two": {
-			acrPull, []string{"repository:a:pull repository:b:pull"}, 200,
+			acrPull,
+			[]string{"repository:a:pull repository:b:pull"},
+			200,
 			[]scope{{"repository", "a", []string{"pull"}}, {"repository", "b", []string{"pull"}}},
 		},
 		"a wildcard is what the caller may do": {
-			acrPush, []string{"repository:app:*"}, 200,
+			acrPush,
+			[]string{"repository:app:*"},
+			200,
 			[]scope{{"repository", "app", []string{"pull", "push", "metadata_read"}}},
 		},
 		"no scope is a login":                {acrPull, nil, 200, nil},
