@@ -8,15 +8,19 @@ export KARS_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/ka
 VERSION ?= 0.1.0
 PKG := github.com/kars-dev/kars
 
+# The digests of the images that belong to this build, as kars-agent=sha256:…,…
+DIGESTS = $$(sed -n 's,^[^ ]*/\(kars-[a-z]*\):[^ ]* \(sha256:[0-9a-f]*\)$$,\1=\2,p' bin/.images | paste -sd,)
+LDFLAGS = -X $(PKG)/internal/release.version=$(VERSION) -X $(PKG)/internal/release.images=$(DIGESTS)
+
 .PHONY: up test build packages tools images lint generate check-generated bench matrix requirements clean
 
 up: build ## build, then bring up everything on this machine
 	bin/kars up --local
 
-build: tools images ## all that `bin/kars up --local` needs
+build: tools ## all that `bin/kars up --local` needs: programs, images and kars itself
 	@mkdir -p bin
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X $(PKG)/internal/release.version=$(VERSION) -X $(PKG)/internal/release.images=$$(go run ./images/build -version $(VERSION) -digests)" -o bin/kars ./cmd/kars
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/kars-acr-credential ./cmd/kars-acr-credential
+	@go run ./images/build -version $(VERSION) >bin/.images
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(LDFLAGS)" -o bin/ ./cmd/kars ./cmd/kars-acr-credential
 
 packages: ## Debian's packages that pods need; says so before it installs
 	@hack/packages.sh

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/kars-dev/kars/internal/barrier"
 	"github.com/kars-dev/kars/internal/diagnose"
@@ -68,6 +69,9 @@ func (a *app) exit(ctx context.Context, err error) int {
 		return exitUsage
 	case errors.As(err, &usage):
 		a.printer.Error(usage.Error(), usage.hint)
+		return exitUsage
+	case strings.HasPrefix(err.Error(), "unknown command"):
+		a.printer.Error(err.Error(), "see 'kars --help'")
 		return exitUsage
 	case errors.As(err, &late):
 		a.printer.Error(err.Error(), "the same command goes on waiting")

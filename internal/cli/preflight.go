@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/preflight"
+	"github.com/kars-dev/kars/internal/report"
 )
 
 func (a *app) preflightCommand() *cobra.Command {
@@ -77,28 +80,49 @@ func verdictError(r preflight.Report, unknownFails bool) error {
 	return nil
 }
 
-// writePreflight shows what did not pass, each with its fix, and the summary.
+// writePreflight shows what did not pass, then the commands that would change
+// it, then the summary.
 func writePreflight(w io.Writer, r preflight.Report) {
-	for _, v := range []preflight.Verdict{preflight.Fail, preflight.Unknown, preflight.Warn} {
-		for _, f := range r.Of(v) {
-			writeFinding(w, f)
+	for _, group := range []struct {
+		verdict preflight.Verdict
+		title   string
+	}{
+		{preflight.Fail, "%s lacks:"},
+		{preflight.Unknown, "could not be decided for %s:"},
+		{preflight.Warn, "to be known by %s:"},
+	} {
+		if found := r.Of(group.verdict); len(found) > 0 {
+			_, _ = fmt.Fprintf(w, group.title+"\n", r.Caller.DisplayName)
+			writeFindings(w, found)
 		}
 	}
-	_, _ = fmt.Fprintln(w, commands(r))
+	_, _ = fmt.Fprint(w, commands(r))
 	_, _ = fmt.Fprintf(w, "%-12s %s\n", "preflight", r.Summary())
 }
 
-func writeFinding(w io.Writer, f preflight.Finding) {
-	_, _ = fmt.Fprintf(w, "%-8s %s\n", f.Verdict, f.Subject)
-	_, _ = fmt.Fprintf(w, "         at %s\n         to %s\n", f.Scope, f.Why)
-	for _, e := range f.Evidence {
-		_, _ = fmt.Fprintf(w, "         %s\n", e)
-	}
-	for _, fix := range f.Fix {
-		if fix.Command == "" {
-			_, _ = fmt.Fprintf(w, "         %s\n", fix.Text)
+// writeFindings writes a line for each finding and, below, the evidence, each
+// once.
+func writeFindings(w io.Writer, found []preflight.Finding) {
+	var rows [][]string
+	var evidence []string
+	for _, f := range found {
+		rows = append(rows, []string{"  " + f.Subject, path.Base(f.Scope), f.Why})
+		for _, e := range f.Evidence {
+			if !slices.Contains(evidence, e) {
+				evidence = append(evidence, e)
+			}
+		}
+		for _, fix := range f.Fix {
+			if fix.Command == "" && !slices.Contains(evidence, fix.Text) {
+				evidence = append(evidence, fix.Text)
+			}
 		}
 	}
+	report.Table(w, rows...)
+	for _, e := range evidence {
+		_, _ = fmt.Fprintf(w, "  %s\n", e)
+	}
+	_, _ = fmt.Fprintln(w)
 }
 
 // commands are what would change the findings, each once: one role is the fix
@@ -112,7 +136,7 @@ func commands(r preflight.Report) string {
 				continue
 			}
 			seen[fix.Command] = true
-			fmt.Fprintf(&b, "\n%s:\n  %s\n", fix.Text, fix.Command)
+			fmt.Fprintf(&b, "%s:\n  %s\n", fix.Text, fix.Command)
 		}
 	}
 	return b.String()
