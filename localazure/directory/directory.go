@@ -83,7 +83,7 @@ func (d *Directory) Found() error {
 				}
 				continue
 			}
-			if _, err := t.putFirstParty(app); err != nil {
+			if err := t.putFirstParty(app); err != nil {
 				return err
 			}
 		}

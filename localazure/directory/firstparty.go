@@ -98,7 +98,7 @@ func PublicClient(appID string) (App, bool) {
 	return App{}, false
 }
 
-func (t *Tx) putFirstParty(app App) (Object, error) {
+func (t *Tx) putFirstParty(app App) error {
 	id := t.d.derivedID("servicePrincipal", app.AppID)
 	names := []any{app.AppID}
 	for _, r := range app.Resources {
@@ -106,13 +106,12 @@ func (t *Tx) putFirstParty(app App) (Object, error) {
 			names = append(names, r)
 		}
 	}
-	o := Object{ID: id, Kind: ServicePrincipal, Type: TypeServicePrincipal, Properties: store.Tree{
+	return t.put(Object{ID: id, Kind: ServicePrincipal, Type: TypeServicePrincipal, Properties: store.Tree{
 		"id": id, "appId": app.AppID, "displayName": app.DisplayName, "appDisplayName": app.DisplayName,
 		"servicePrincipalType": "Application", "accountEnabled": true, "tags": []any{},
 		"appOwnerOrganizationId": microsoftTenant, "servicePrincipalNames": names,
 		"createdDateTime": stamp(t.d.now()),
-	}}
-	return o, t.put(o)
+	}})
 }
 
 // microsoftTenant owns Microsoft's own applications.

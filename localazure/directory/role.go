@@ -18,8 +18,8 @@ const (
 	GlobalReader                  = "f2ef992c-3afb-46b9-b7cf-a126ee74c451"
 )
 
-// DirectoryRole is a role in the directory.
-type DirectoryRole struct {
+// Role is a directory role, "Agent ID Administrator" for instance.
+type Role struct {
 	ID          string // of the role in this tenant
 	TemplateID  string // the same in every tenant
 	DisplayName string
@@ -27,8 +27,8 @@ type DirectoryRole struct {
 }
 
 // RoleCatalogue returns the directory roles that the tenant has.
-func (d *Directory) RoleCatalogue() []DirectoryRole {
-	roles := []DirectoryRole{
+func (d *Directory) RoleCatalogue() []Role {
+	roles := []Role{
 		{"", GlobalAdministrator, "Global Administrator", "Can manage all aspects of Microsoft Entra ID and Microsoft services that use Microsoft Entra identities."},
 		{"", PrivilegedRoleAdministrator, "Privileged Role Administrator", "Can manage role assignments in Microsoft Entra ID, and all aspects of Privileged Identity Management."},
 		{"", ApplicationAdministrator, "Application Administrator", "Can create and manage all aspects of app registrations and enterprise apps."},
@@ -49,8 +49,8 @@ func (d *Directory) RoleCatalogue() []DirectoryRole {
 
 // DirectoryRoles returns the roles that a principal holds, itself or through a
 // group.
-func (d *Directory) DirectoryRoles(id string) ([]DirectoryRole, error) {
-	return view(d, func(t *Tx) ([]DirectoryRole, error) { return t.DirectoryRoles(id) })
+func (d *Directory) DirectoryRoles(id string) ([]Role, error) {
+	return view(d, func(t *Tx) ([]Role, error) { return t.DirectoryRoles(id) })
 }
 
 // AssignDirectoryRole gives a principal the role with this template id. Doing
@@ -61,7 +61,7 @@ func (d *Directory) AssignDirectoryRole(id, templateID string) error {
 
 // DirectoryRoles returns the roles that a principal holds, itself or through a
 // group.
-func (t *Tx) DirectoryRoles(id string) ([]DirectoryRole, error) {
+func (t *Tx) DirectoryRoles(id string) ([]Role, error) {
 	groups, err := t.GroupsOf(id)
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (t *Tx) DirectoryRoles(id string) ([]DirectoryRole, error) {
 		}
 		held = append(held, templates...)
 	}
-	return slices.DeleteFunc(t.d.RoleCatalogue(), func(r DirectoryRole) bool {
+	return slices.DeleteFunc(t.d.RoleCatalogue(), func(r Role) bool {
 		return !slices.Contains(held, r.TemplateID)
 	}), nil
 }
@@ -90,7 +90,7 @@ func (t *Tx) AssignDirectoryRole(id, templateID string) error {
 	if !found {
 		return notFound(id)
 	}
-	if !slices.ContainsFunc(t.d.RoleCatalogue(), func(r DirectoryRole) bool { return r.TemplateID == templateID }) {
+	if !slices.ContainsFunc(t.d.RoleCatalogue(), func(r Role) bool { return r.TemplateID == templateID }) {
 		return notFound(templateID)
 	}
 	if p.Agent() && templateID != DirectoryReaders && templateID != GlobalReader && templateID != AIAdministrator {

@@ -8,7 +8,7 @@
 //
 // It promises that a token verifies only for the application it was issued for,
 // that a token that was got with a federated credential buys no other
-// ([AADSTS700231]), and that it writes no secret, assertion or token anywhere.
+// (AADSTS700231), and that it writes no secret, assertion or token anywhere.
 package entra
 
 import (

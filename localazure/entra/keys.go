@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -87,7 +86,7 @@ func keyID(key *rsa.PublicKey) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("naming a signing key: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(sum[:min(len(sum), sha256.Size)]), nil
+	return base64.RawURLEncoding.EncodeToString(sum), nil
 }
 
 func (k keyRing) public(id string) (*rsa.PublicKey, bool) {

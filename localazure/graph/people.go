@@ -168,7 +168,7 @@ func (s *Service) rolesOf(t *directory.Tx, id string, transitive bool) ([]direct
 	return out, nil
 }
 
-func roleObject(r directory.DirectoryRole) directory.Object {
+func roleObject(r directory.Role) directory.Object {
 	return directory.Object{ID: r.ID, Kind: "directoryRole", Type: typeRole, Properties: store.Tree{
 		"id": r.ID, "roleTemplateId": r.TemplateID, "displayName": r.DisplayName,
 		"description": r.Description, "deletedDateTime": nil,
@@ -185,7 +185,7 @@ func (s *Service) directoryRoles(t *directory.Tx, c call) (answer, error) {
 	}
 	p := &page{c: c}
 	catalogue := s.directory.RoleCatalogue()
-	slices.SortFunc(catalogue, func(a, b directory.DirectoryRole) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(catalogue, func(a, b directory.Role) int { return strings.Compare(a.ID, b.ID) })
 	for _, r := range catalogue {
 		switch {
 		case c.path.key.zero():
@@ -202,7 +202,7 @@ func (s *Service) directoryRoles(t *directory.Tx, c call) (answer, error) {
 	return p.answer("directoryRoles"), nil
 }
 
-func (s *Service) directoryRole(t *directory.Tx, c call, r directory.DirectoryRole) (answer, error) {
+func (s *Service) directoryRole(t *directory.Tx, c call, r directory.Role) (answer, error) {
 	switch c.path.at(0) {
 	case "":
 		return c.entity(t, http.StatusOK, "directoryRoles", roleObject(r))
