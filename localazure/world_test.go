@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,6 +31,9 @@ type world struct {
 	owner  localazure.Credential
 	dir    string
 	stop   func()
+
+	mu     sync.Mutex
+	tokens map[string]azcore.AccessToken
 }
 
 func newWorld(t *testing.T) *world {
@@ -39,7 +43,7 @@ func newWorld(t *testing.T) *world {
 
 func openWorld(t *testing.T, o localazure.Options) *world {
 	t.Helper()
-	w := &world{T: t, dir: o.Dir}
+	w := &world{T: t, dir: o.Dir, tokens: map[string]azcore.AccessToken{}}
 	o.Keep = func(c localazure.Credential) error {
 		if c.Name == localazure.OwnerName {
 			w.owner = c
@@ -101,6 +105,20 @@ func (a as) GetToken(_ context.Context, o policy.TokenRequestOptions) (azcore.Ac
 }
 
 func (w *world) token(c localazure.Credential, scope string) (azcore.AccessToken, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	key := c.ObjectID + " " + scope
+	if token, ok := w.tokens[key]; ok {
+		return token, nil
+	}
+	token, err := w.signIn(c, scope)
+	if err == nil {
+		w.tokens[key] = token
+	}
+	return token, err
+}
+
+func (w *world) signIn(c localazure.Credential, scope string) (azcore.AccessToken, error) {
 	form := url.Values{"client_id": {c.ClientID}, "scope": {scope}}
 	if c.Type == "sp" {
 		form.Set("grant_type", "client_credentials")
@@ -243,4 +261,13 @@ func message(tree map[string]any) string {
 	e, _ := tree["error"].(map[string]any)
 	m, _ := e["message"].(string)
 	return m
+}
+
+func readTree(t *testing.T, resp *http.Response) map[string]any {
+	t.Helper()
+	var tree map[string]any
+	if err := json.NewDecoder(resp.Body).Decode(&tree); err != nil {
+		t.Fatal(err)
+	}
+	return tree
 }

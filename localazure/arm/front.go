@@ -34,6 +34,7 @@ func (s *Service) answer(r *http.Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.URL.Path = currentPath(r.URL.Path)
 	request := &Request{Request: r, APIVersion: version, Caller: claims, Body: body}
 	if route, params, ok := s.route(r.Method, r.URL.Path); ok {
 		return s.answerRoute(request, route, params)

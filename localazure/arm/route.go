@@ -30,3 +30,14 @@ func match(pattern, path string) (map[string]string, bool) {
 	}
 	return params, true
 }
+
+// currentPath rewrites the address that the operations of a group's deployments
+// have from the time before resource providers, which the SDKs still use:
+// learn.microsoft.com/rest/api/resources/deployment-operations/list.
+func currentPath(path string) string {
+	segments := strings.Split(path, "/")
+	if len(segments) < 7 || !strings.EqualFold(segments[3], "resourceGroups") || !strings.EqualFold(segments[5], "deployments") {
+		return path
+	}
+	return strings.Join(segments[:5], "/") + "/providers/Microsoft.Resources/" + strings.Join(segments[5:], "/")
+}
