@@ -103,23 +103,37 @@ func (t *Tx) checkBlueprint(appID string) error {
 	return nil
 }
 
-// checkSponsors asks for at least one sponsor, each a user or a group that is
-// there; learn.microsoft.com/entra/agent-id/agent-owners-sponsors-managers.
+// checkSponsors asks for at least one sponsor.
 func (t *Tx) checkSponsors(sponsors []string) error {
 	if len(sponsors) == 0 {
 		return invalid("No sponsor specified. Please provide at least one sponsor.")
 	}
 	for _, id := range sponsors {
-		o, found, err := t.Object(id)
-		if err != nil {
+		if err := t.CheckSponsor(id); err != nil {
 			return err
 		}
-		if !found {
-			return notFound(id)
-		}
-		if o.Kind != User && o.Kind != Group {
-			return invalid("Sponsors must be users or groups.")
-		}
+	}
+	return nil
+}
+
+// CheckSponsor says whether an object can be a sponsor: a user, or a group with
+// dynamic membership or of Microsoft 365 that no role can be assigned to;
+// learn.microsoft.com/graph/api/agentidentityblueprint-post-sponsors.
+func (t *Tx) CheckSponsor(id string) error {
+	o, found, err := t.Object(id)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return notFound(id)
+	case o.Kind == User:
+		return nil
+	case o.Kind != Group:
+		return invalid("Sponsors must be users or groups.")
+	}
+	types, _ := o.Properties["groupTypes"].([]any)
+	if assignable, _ := o.Properties["isAssignableToRole"].(bool); assignable || len(types) == 0 {
+		return invalid("Only groups with dynamic membership or Microsoft 365 groups can be sponsors, and no role-assignable ones.")
 	}
 	return nil
 }

@@ -64,15 +64,29 @@ func (t *Tx) UserByName(upn string) (Object, bool, error) {
 	return t.Object(id)
 }
 
+// NewGroup describes a group to create.
+type NewGroup struct {
+	DisplayName string
+	// Types are "Unified" (a Microsoft 365 group) and "DynamicMembership";
+	// without one it is a security group.
+	Types []string
+	// Assignable says that directory roles may be assigned to it.
+	Assignable bool
+}
+
 // CreateGroup creates a group without members.
-func (t *Tx) CreateGroup(displayName string) (Principal, error) {
-	if displayName == "" {
+func (t *Tx) CreateGroup(g NewGroup) (Principal, error) {
+	if g.DisplayName == "" {
 		return Principal{}, invalid("A value is required for property 'displayName' of resource 'Group'.")
 	}
 	id := newID()
+	types := []any{}
+	for _, name := range g.Types {
+		types = append(types, name)
+	}
 	o := Object{ID: id, Kind: Group, Type: TypeGroup, Properties: store.Tree{
-		"id": id, "displayName": displayName, "securityEnabled": true, "mailEnabled": false,
-		"groupTypes": []any{}, "createdDateTime": stamp(t.d.now()),
+		"id": id, "displayName": g.DisplayName, "securityEnabled": true, "mailEnabled": false,
+		"groupTypes": types, "isAssignableToRole": g.Assignable, "createdDateTime": stamp(t.d.now()),
 	}}
 	return o.Principal(), t.put(o)
 }

@@ -179,6 +179,28 @@ func TestU23AgentIdentityHasASponsorAndKeepsTheLast(t *testing.T) {
 	body["sponsors@odata.bind"] = []string{"https://graph.microsoft.com/v1.0/groups/" + admin.ID}
 	w.refused(blueprint, 404, "Request_ResourceNotFound", "POST", agentPath, body)
 	body["sponsors@odata.bind"] = []string{"https://graph.microsoft.com/beta/directoryObjects/" + admin.ID}
+	for name, c := range map[string]struct {
+		group directory.NewGroup
+		want  int
+	}{
+		"a Microsoft 365 group may sponsor":          {directory.NewGroup{DisplayName: "m365", Types: []string{"Unified"}}, 201},
+		"a security group may not":                   {directory.NewGroup{DisplayName: "security"}, 400},
+		"a group that roles are assigned to neither": {directory.NewGroup{DisplayName: "roles", Types: []string{"Unified"}, Assignable: true}, 400},
+	} {
+		var group directory.Principal
+		err := w.directory.Update(func(t *directory.Tx) (err error) {
+			group, err = t.CreateGroup(c.group)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body["sponsors@odata.bind"] = []string{"https://graph.microsoft.com/v1.0/groups/" + group.ID}
+		if got, out := w.do(blueprint, "POST", agentPath, body); got != c.want {
+			t.Errorf("%s: answered %d %v, want %d", name, got, out, c.want)
+		}
+	}
+	body["sponsors@odata.bind"] = []string{"https://graph.microsoft.com/beta/directoryObjects/" + admin.ID}
 	sponsors := "/v1.0/servicePrincipals/" + w.ok(blueprint, 201, "POST", agentPath, body)["id"].(string) + "/sponsors"
 	got := w.ok(blueprint, 200, "GET", sponsors, nil)["value"].([]any)
 	if len(got) != 1 || got[0].(tree)["id"] != admin.ID {
@@ -186,6 +208,24 @@ func TestU23AgentIdentityHasASponsorAndKeepsTheLast(t *testing.T) {
 	}
 	w.refused(blueprint, 403, "Authorization_RequestDenied", "DELETE", sponsors+"/"+admin.ID+"/$ref", nil)
 	w.refused(w.app("keeper", "AgentIdentity.ReadWrite.All"), 400, "Request_BadRequest", "DELETE", sponsors+"/"+admin.ID+"/$ref", nil)
+}
+
+func TestU23OwnerOfABlueprintCreatesItsAgentsAndChangesOnlyWhatTheyOwn(t *testing.T) {
+	w := newWorld(t)
+	developer := w.user("developer", directory.KarsAppID, directory.AgentIDDeveloper)
+	stranger := w.user("stranger", directory.KarsAppID, directory.AgentIDDeveloper)
+	app := w.blueprint(developer, "b")
+	agent := tree{"displayName": "a", "agentIdentityBlueprintId": app["appId"], "sponsors@odata.bind": sponsoredBy(developer.ID)}
+	w.refused(stranger, 403, "Authorization_RequestDenied", "POST", agentPath, agent)
+	w.refused(stranger, 403, "Authorization_RequestDenied", "DELETE", "/v1.0/applications/"+app["id"].(string), nil)
+	foreign := w.ok(developer, 201, "POST", agentPath, agent)["id"].(string)
+	w.refused(developer, 403, "Authorization_RequestDenied", "DELETE", "/v1.0/servicePrincipals/"+foreign, nil)
+	agent["owners@odata.bind"] = sponsoredBy(developer.ID)
+	agent["sponsors@odata.bind"] = sponsoredBy(developer.ID)
+	mine := w.ok(developer, 201, "POST", agentPath, agent)["id"].(string)
+	w.ok(developer, 204, "DELETE", "/v1.0/servicePrincipals/"+mine, nil)
+	w.ok(developer, 204, "DELETE", "/v1.0/applications/"+app["id"].(string), nil)
+	w.refused(developer, 404, "Request_ResourceNotFound", "GET", "/v1.0/servicePrincipals(appId='"+app["appId"].(string)+"')", nil)
 }
 
 func TestU23AgentIdentityHoldsNoCredentialAndMakesNoOther(t *testing.T) {

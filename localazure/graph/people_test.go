@@ -15,11 +15,11 @@ func TestU25DirectoryRolesAreFoundDirectlyAndThroughNestedGroups(t *testing.T) {
 	direct := w.user("direct", directory.KarsAppID, directory.AgentIDAdministrator)
 	nested := w.user("nested", directory.KarsAppID)
 	err := w.directory.Update(func(t *directory.Tx) error {
-		inner, err := t.CreateGroup("inner")
+		inner, err := t.CreateGroup(directory.NewGroup{DisplayName: "inner"})
 		if err != nil {
 			return err
 		}
-		outer, err := t.CreateGroup("outer")
+		outer, err := t.CreateGroup(directory.NewGroup{DisplayName: "outer", Assignable: true})
 		if err != nil {
 			return err
 		}

@@ -171,27 +171,12 @@ func (s *Service) servicePrincipal(t *directory.Tx, c call, sp directory.Object)
 	return answer{}, errMethod()
 }
 
-// mayChange decides about changing a service principal. Owning its blueprint
-// counts for an agent identity, and the permission to create agent identities
-// counts for the blueprint's own alone.
+// mayChange decides about changing a service principal. An owner may, of what
+// they own; to own the blueprint is to create its agent identities and no more.
+// The permission to create agent identities counts for a blueprint alone.
 func (c caller) mayChange(t *directory.Tx, r right, sp directory.Object) error {
-	owned, err := c.owns(t, sp.ID)
-	if err != nil {
-		return err
-	}
-	if sp.Type == directory.TypeAgentIdentity {
-		blueprint, _, err := t.ApplicationByAppID(sp.Text("agentIdentityBlueprintId"))
-		if err != nil {
-			return err
-		}
-		parents, err := c.owns(t, blueprint.ID)
-		if err != nil {
-			return err
-		}
-		owned = owned || parents
-	}
 	if !c.user() && c.blueprint() == "" {
 		r.permissions = without(r.permissions, createAsManager)
 	}
-	return c.allowed(r, owned)
+	return c.may(t, r, sp.ID)
 }

@@ -67,15 +67,17 @@ func keepsOne(t *directory.Tx, o directory.Object, r directory.Relation) error {
 }
 
 func addReference(t *directory.Tx, o directory.Object, r directory.Relation, id string) error {
+	if r == directory.SponsoredBy {
+		if err := t.CheckSponsor(id); err != nil {
+			return err
+		}
+	}
 	p, found, err := t.Principal(id)
 	if err != nil {
 		return err
 	}
 	if !found {
 		return errNotFound(id)
-	}
-	if r == directory.SponsoredBy && p.Type == "ServicePrincipal" {
-		return errBadRequest("Sponsors must be users or groups.")
 	}
 	return t.Link(o.ID, r, p.ID)
 }

@@ -140,9 +140,12 @@ func agentRight(kind, verb string) right {
 		directory.TypeBlueprintPrincipal: "AgentIdentityBlueprintPrincipal.ReadWrite.All",
 		directory.TypeAgentIdentity:      "AgentIdentity.ReadWrite.All",
 	}[kind]
-	r := both(append(names, all)...)
+	if kind != directory.TypeAgentIdentity || verb != "delete" {
+		names = append(names, all)
+	}
+	r := both(names...)
 	if kind == directory.TypeAgentIdentity {
-		r.permissions = append(slices.Clone(r.permissions), "AgentIdentity.CreateAsManager")
+		r.permissions = append(slices.Clone(r.permissions), createAsManager)
 	}
 	r.agentic, r.ownerInstead, r.roles = true, true, agentAdministrators()
 	switch verb {
@@ -188,7 +191,7 @@ func readPrincipals() right {
 func readAgents() right {
 	r := readApplications()
 	r = both(append(r.scopes, "AgentIdentity.Read.All", "AgentIdentity.ReadWrite.All")...)
-	r.permissions = append(slices.Clone(r.permissions), "AgentIdentity.CreateAsManager")
+	r.permissions = append(slices.Clone(r.permissions), createAsManager)
 	return r
 }
 
