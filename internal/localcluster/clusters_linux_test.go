@@ -87,6 +87,23 @@ func ensure(t *testing.T, c *Clusters, spec localazure.ClusterSpec) localazure.C
 	return cluster
 }
 
+func TestEnsureSaysWhatIsMissingBeforeItWrites(t *testing.T) {
+	home, spec := t.TempDir(), testSpec()
+	c := New(Options{Home: home, CacheDir: t.TempDir(), Executable: "/proc/self/exe", Args: []string{superviseArgument}})
+	_, err := c.Ensure(t.Context(), spec)
+	missing, root := new(*MissingBinaryError), errors.Is(err, ErrNeedsRoot)
+	if !root && (!errors.As(err, missing) || !strings.Contains(err.Error(), "run make build")) {
+		t.Errorf("without binaries: got %v, want a MissingBinaryError", err)
+	}
+	spec.Version = "1.2.3"
+	if _, err := c.Ensure(t.Context(), spec); !errors.As(err, new(*UnsupportedVersionError)) {
+		t.Errorf("another version: got %v, want an UnsupportedVersionError", err)
+	}
+	if entries, _ := os.ReadDir(home); len(entries) > 0 {
+		t.Errorf("something was written: %v", entries)
+	}
+}
+
 // TestClusterThatIsKilledAndStopped follows a cluster through its life. The
 // steps build on each other, since a start takes seconds.
 func TestClusterThatIsKilledAndStopped(t *testing.T) {
