@@ -134,7 +134,8 @@ func (c *child) kill() {
 	_ = c.process.Wait() // says that it was killed
 }
 
-// uploaded waits until an upload has at least n bytes and returns how many.
+// uploaded waits until an upload has at least n bytes, more than one, and
+// returns how many. The protocol says "0-0" of none as of one.
 func (c *child) uploaded(upload string, n int64) int64 {
 	c.t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
@@ -175,7 +176,7 @@ func TestAKilledRegistryKeepsWhatItAnsweredAndShowsNothingHalf(t *testing.T) {
 	if _, err := io.WriteString(writer, content[:half]); err != nil {
 		t.Fatal(err)
 	}
-	first.uploaded(upload, 1)
+	first.uploaded(upload, 2)
 	first.kill()
 	_ = writer.CloseWithError(io.ErrUnexpectedEOF)
 	<-broken
@@ -191,7 +192,7 @@ func TestAKilledRegistryKeepsWhatItAnsweredAndShowsNothingHalf(t *testing.T) {
 			t.Errorf("after the kill %s: status %d, want %d", path, resp.StatusCode, want)
 		}
 	}
-	begin := second.uploaded(upload, 1)
+	begin := second.uploaded(upload, 2)
 	resp = second.send(http.MethodPut, upload+"?digest="+digest, "application/octet-stream", strings.NewReader(content[begin:]))
 	if resp.StatusCode != http.StatusCreated {
 		t.Fatalf("finishing the upload at byte %d: status %d", begin, resp.StatusCode)
