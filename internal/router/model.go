@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httputil"
+	"strings"
 	"time"
 
 	"github.com/kars-dev/kars/internal/broker/client"
@@ -116,6 +117,12 @@ func holdTo(raw []byte, deployment string) ([]byte, *failure) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &fields); err != nil || fields == nil {
 		return nil, newFailure(http.StatusBadRequest, CodeBadRequest, "the request is not a JSON object")
+	}
+	for name := range fields {
+		// An endpoint that reads names without regard to case would see two.
+		if name != "model" && strings.EqualFold(name, "model") {
+			return nil, newFailure(http.StatusBadRequest, CodeBadRequest, fmt.Sprintf("%q is not model", clip(name)))
+		}
 	}
 	if named, ok := fields["model"]; ok {
 		var model string
