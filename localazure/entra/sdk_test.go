@@ -3,7 +3,10 @@ package entra_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -81,5 +84,49 @@ func TestAzidentitySignsAUserInWithAPassword(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{directory.AgentIDAdministrator}, got.Directory); diff != "" {
 		t.Errorf("directory roles (-want +got):\n%s", diff)
+	}
+}
+
+func TestU31AzidentitySignsInWithAProjectedToken(t *testing.T) {
+	w := newWorld(t)
+	c := w.newCluster()
+	p := federatedIdentity(w, c)
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(c.token(controllerSubject, exchangeAudience)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cred, err := azidentity.NewWorkloadIdentityCredential(&azidentity.WorkloadIdentityCredentialOptions{
+		ClientOptions: w.options(), TenantID: tenant, ClientID: p.AppID, TokenFilePath: file,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := cred.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{armScope}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.verify(token.Token, "https://management.azure.com"); got.ObjectID != p.ID {
+		t.Errorf("token of %q, want %q", got.ObjectID, p.ID)
+	}
+}
+
+func TestAzidentityReportsWhyASecretWasRefused(t *testing.T) {
+	w := newWorld(t)
+	sp, _, err := w.directory.CreateServicePrincipalWithSecret("deployer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cred, err := azidentity.NewClientSecretCredential(tenant, sp.AppID, "a-secret-that-never-was",
+		&azidentity.ClientSecretCredentialOptions{ClientOptions: w.options()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = cred.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{armScope}})
+	var failed *azidentity.AuthenticationFailedError
+	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "AADSTS7000215") {
+		t.Fatalf("refused with %v, want AADSTS7000215", err)
+	}
+	if strings.Contains(err.Error(), "a-secret-that-never-was") {
+		t.Error("the refusal repeats the secret")
 	}
 }
