@@ -21,12 +21,13 @@ import (
 // machines is a [localazure.Clusters] whose nodes are ports of loopback: what
 // would listen inside a node's namespace listens there.
 type machines struct {
-	mu       sync.Mutex
-	specs    map[string]localazure.ClusterSpec
-	ensured  map[string]int
-	at       map[string]string       // node and address: where it really is
-	open     map[string]net.Listener // by the same
-	failWith error
+	mu      sync.Mutex
+	specs   map[string]localazure.ClusterSpec
+	ensured map[string]int
+	at      map[string]string       // node and address: where it really is
+	open    map[string]net.Listener // by the same
+	// hold, if set, keeps clusters from starting until their context ends.
+	hold bool
 }
 
 func newMachines() *machines {
@@ -36,13 +37,16 @@ func newMachines() *machines {
 	}
 }
 
-func (m *machines) Ensure(_ context.Context, spec localazure.ClusterSpec) (localazure.Cluster, error) {
+func (m *machines) Ensure(ctx context.Context, spec localazure.ClusterSpec) (localazure.Cluster, error) {
+	m.mu.Lock()
+	m.ensured[spec.ID]++
+	m.mu.Unlock()
+	if m.hold {
+		<-ctx.Done()
+		return localazure.Cluster{}, ctx.Err()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.ensured[spec.ID]++
-	if m.failWith != nil {
-		return localazure.Cluster{}, m.failWith
-	}
 	m.specs[spec.ID] = spec
 	c := localazure.Cluster{
 		Server: "https://127.0.0.1:6443", CA: []byte("ca"), AdminCertificate: []byte("certificate"), AdminKey: []byte("key"),

@@ -10,6 +10,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/resources/armresources"
+
+	"github.com/kars-dev/kars/localazure"
 )
 
 type object = map[string]any
@@ -210,4 +212,30 @@ func TestATemplateThatCannotBeDeployedIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestADeploymentThatWasCutShortGoesOnAtTheNextOpen(t *testing.T) {
+	m := newMachines()
+	m.hold = true
+	dir := t.TempDir()
+	first := openWorld(t, localazure.Options{Dir: dir, Clusters: m})
+	s := first.site()
+	first.grant(s)
+	cluster := s.body()
+	cluster["type"], cluster["apiVersion"], cluster["name"] = "Microsoft.ContainerService/managedClusters", "2024-09-01", "kars-aks"
+	path := s.group + "/providers/Microsoft.Resources/deployments/d"
+	status, _, tree := first.exchange(first.owner, "PUT", path, object{"properties": object{
+		"mode": "Incremental", "template": template(cluster, identity("after", s.cluster)),
+	}})
+	if status != http.StatusCreated {
+		t.Fatalf("%d %v", status, tree)
+	}
+	eventually(t, "the cluster is being started", func() bool { return m.count(s.cluster) > 0 })
+	first.stop()
+	second := openWorld(t, localazure.Options{Dir: dir, Clusters: newMachines()})
+	second.owner = first.owner
+	eventually(t, "the deployment has succeeded", func() bool {
+		return second.must("GET", path, nil)["properties"].(object)["provisioningState"] == "Succeeded"
+	})
+	second.must("GET", s.group+"/providers/Microsoft.ManagedIdentity/userAssignedIdentities/after", nil)
 }

@@ -53,6 +53,9 @@ func prepareNetwork(_ context.Context, w *arm.Write) error {
 	subnets := []any{}
 	for _, s := range list {
 		sent, _ := s.(store.Tree)
+		if resource.Text(sent, "name") == "" {
+			return arm.Errorf(http.StatusBadRequest, "InvalidRequestFormat", "A subnet of the virtual network has no name.")
+		}
 		id := subnetID(w.ID, resource.Text(sent, "name"))
 		tree := store.Tree{
 			"id": id.String(), "name": id.Name(), "type": SubnetType,
