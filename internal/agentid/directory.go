@@ -112,7 +112,7 @@ func (d *Directory) ensure(ctx context.Context, sandboxUID, displayName, known s
 func (d *Directory) current(ctx context.Context, sandboxUID, known string) (Identity, error) {
 	if known != "" {
 		id, err := d.Get(ctx, known, sandboxUID)
-		if err == nil || !IsNotFound(err) {
+		if err == nil || !notOurs(err) {
 			return id, err
 		}
 	}
@@ -121,6 +121,14 @@ func (d *Directory) current(ctx context.Context, sandboxUID, known string) (Iden
 		return Identity{}, err
 	}
 	return found[0], nil
+}
+
+// notOurs reports whether a recorded identity is gone or was never this
+// sandbox's under this blueprint, as after trust was set up anew. It is then
+// left alone, and the sandbox gets one of its own.
+func notOurs(err error) bool {
+	e, ok := errors.AsType[*GraphError](err)
+	return errors.Is(err, ErrMismatch) || ok && (e.Status == http.StatusNotFound || e.Status == http.StatusForbidden)
 }
 
 // Get reads one identity and checks that it is the sandbox's; if it is not,
@@ -167,7 +175,7 @@ func (d *Directory) Delete(ctx context.Context, sandboxUID, known string) ([]str
 		switch {
 		case err == nil:
 			found = append(found, id)
-		case !IsNotFound(err):
+		case !notOurs(err):
 			return nil, err
 		}
 	}

@@ -1,7 +1,6 @@
 package agentid_test
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -113,8 +112,23 @@ func TestAForeignIdentityIsNeverTaken(t *testing.T) {
 			}
 		})
 	}
-	if _, err := w.directory.Ensure(t.Context(), "uid-2", "kars-test-two", mine.ID); !errors.Is(err, agentid.ErrMismatch) {
-		t.Errorf("Ensure with another sandbox's recorded identity = %v, want %v", err, agentid.ErrMismatch)
+	own, err := w.directory.Ensure(t.Context(), "uid-2", "kars-test-two", mine.ID)
+	if err != nil || own.ID == mine.ID {
+		t.Errorf("Ensure with another sandbox's recorded identity = %s, %v; want one of its own", own.ID, err)
+	}
+}
+
+func TestASandboxOfAnEarlierBlueprintGetsANewIdentity(t *testing.T) {
+	w := newWorld(t)
+	old := w.agent(t, "uid-1", "kars-test-one")
+	_, anew := w.act(t, w.Blueprint("kars-blueprint-anew", w.sponsor), tenanttest.Broker, "cluster-1")
+	id, err := anew.Ensure(t.Context(), "uid-1", "kars-test-one", old.ID)
+	if err != nil || id.ID == old.ID {
+		t.Fatalf("Ensure = %s, %v; want a new identity", id.ID, err)
+	}
+	deleted, err := anew.Delete(t.Context(), "uid-1", old.ID)
+	if diff := cmp.Diff([]string{id.ID}, deleted); err != nil || diff != "" {
+		t.Errorf("deleted, %v (-want +got):\n%s", err, diff)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	authentication "k8s.io/api/authentication/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kars-dev/kars/api/v1alpha1"
@@ -47,7 +48,8 @@ func (s *Server) authenticate(ctx context.Context, r *http.Request, audience str
 		Spec: authentication.TokenReviewSpec{Token: token, Audiences: []string{audience}},
 	}, metav1.CreateOptions{})
 	if err != nil {
-		// The error could quote the object that was sent.
+		// The error could quote the object that was sent: its reason must do.
+		s.o.Log.Error("reviewing a token", "reason", apierrors.ReasonForError(err))
 		return caller{}, unavailable("the API server could not review the token")
 	}
 	return reviewed(review.Status, audience)

@@ -28,8 +28,10 @@ const (
 	// itself never hands out one with less than ten minutes left.
 	margin = 5 * time.Minute
 	// refused is how long a refusal is repeated without asking again, so that
-	// an agent in a loop cannot drive the broker.
+	// an agent in a loop cannot drive the broker; soon is for one that may end
+	// any moment, as while a new sandbox's identity is being written down.
 	refused = 2 * time.Second
+	soon    = 200 * time.Millisecond
 	// maxResources bounds the cache.
 	maxResources = 16
 	// fetchTimeout bounds one question to the broker.
@@ -117,6 +119,9 @@ func (s *Server) fetch(ctx context.Context, resource string) answer {
 	if err != nil {
 		s.o.Log.Warn("no token", "resource", resource, "error", err)
 		a = answer{err: err, until: now.Add(refused)}
+		if !errors.Is(err, errClaims) && client.IsTemporary(err) {
+			a.until = now.Add(soon)
+		}
 	}
 	s.store(resource, a)
 	return a
