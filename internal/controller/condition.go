@@ -53,7 +53,7 @@ func setCondition(conditions *[]metav1.Condition, generation int64, kind string,
 	})
 }
 
-// writeStatus applies the whole status of obj as the controller's. The UID goes
+// writeStatus applies status, a pointer, as the whole of obj's status. The UID goes
 // along, so that a status meant for a deleted resource cannot land on its
 // successor of the same name.
 func writeStatus(ctx context.Context, c client.Client, obj client.Object, kind string, status any) error {

@@ -85,13 +85,11 @@ func (r *sandboxReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	} else {
 		end = r.finalize(ctx, p)
 	}
+	if controllerutil.ContainsFinalizer(sb, v1alpha1.Finalizer) && !equality.Semantic.DeepEqual(before, &sb.Status) {
+		end.err = errors.Join(end.err, client.IgnoreNotFound(writeStatus(ctx, r.client, sb, "KarsSandbox", &sb.Status)))
+	}
 	if end.err != nil {
 		r.Log.WarnContext(ctx, "sandbox is not as it should be", slog.String("sandbox", req.String()), slog.Any("error", end.err))
-	}
-	if controllerutil.ContainsFinalizer(sb, v1alpha1.Finalizer) && !equality.Semantic.DeepEqual(before, &sb.Status) {
-		end.err = errors.Join(end.err, client.IgnoreNotFound(writeStatus(ctx, r.client, sb, "KarsSandbox", sb.Status)))
-	}
-	if end.err != nil {
 		return ctrl.Result{}, end.err
 	}
 	return ctrl.Result{RequeueAfter: end.after}, nil
