@@ -137,3 +137,16 @@ func showLogs(t *testing.T, c *Clusters) {
 		t.Logf("%s:\n%s", filepath.Base(path), text[max(0, len(text)-2000):])
 	}
 }
+
+func readSysctls(t *testing.T) map[string]string {
+	t.Helper()
+	values := map[string]string{}
+	for name := range kubeletSysctls {
+		text, err := os.ReadFile(filepath.Join("/proc/sys", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		values[name] = strings.TrimSpace(string(text))
+	}
+	return values
+}

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 	"k8s.io/client-go/discovery"
 
 	"github.com/kars-dev/kars/localazure"
@@ -85,12 +84,18 @@ func (c *Clusters) check(spec localazure.ClusterSpec) (config, error) {
 
 // supervisor finds the cluster's supervisor, or starts one.
 func (c *Clusters) supervisor(ctx context.Context, dir state, config config) (*process, error) {
-	unlock, err := c.lock(ctx)
+	for _, d := range []string{c.dir(), string(dir), dir.logs()} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	// One process at a time decides which supervisors there are.
+	deciding, err := waitForLock(ctx, filepath.Join(c.dir(), ".lock"))
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
-	p, status, err := findSupervisor(dir)
+	defer deciding.Close()
+	p, status, err := settledSupervisor(ctx, dir)
 	if err != nil && !errors.Is(err, errEnded) {
 		return nil, err
 	}
@@ -104,42 +109,10 @@ func (c *Clusters) supervisor(ctx context.Context, dir state, config config) (*p
 			return nil, err
 		}
 	}
-	for _, d := range []string{c.dir(), string(dir), dir.logs()} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			return nil, err
-		}
-	}
 	if err := writeJSON(dir.config(), config); err != nil {
 		return nil, err
 	}
 	return c.spawn(ctx, dir)
-}
-
-// lock lets one process at a time decide which supervisors there are.
-func (c *Clusters) lock(ctx context.Context) (unlock func(), err error) {
-	if err := os.MkdirAll(c.dir(), 0o700); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(filepath.Join(c.dir(), ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { _ = f.Close() }, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			f.Close()
-			return nil, fmt.Errorf("locking %s: %w", f.Name(), err)
-		}
-		select {
-		case <-ctx.Done():
-			f.Close()
-			return nil, ctx.Err()
-		case <-time.After(poll):
-		}
-	}
 }
 
 // watch closes the listeners at a cluster's nodes when it has ended: they would
@@ -250,7 +223,7 @@ func (c *Clusters) Stop(ctx context.Context) error {
 
 // stop ends the cluster in dir, and removes what one that was killed left.
 func (c *Clusters) stop(ctx context.Context, dir state) error {
-	p, _, err := findSupervisor(dir)
+	p, _, err := settledSupervisor(ctx, dir)
 	if err == nil {
 		defer p.close()
 		if err := stopProcess(ctx, p); err != nil {

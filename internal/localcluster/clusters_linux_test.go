@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	core "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
@@ -104,6 +105,55 @@ func TestEnsureSaysWhatIsMissingBeforeItWrites(t *testing.T) {
 	}
 }
 
+// TestStartThatIsKilled ends starts at several points, each told by the log
+// that it begins, and their callers with them.
+func TestStartThatIsKilled(t *testing.T) {
+	c := newClusters(t)
+	spec := testSpec()
+	dir := state(filepath.Join(c.dir(), folder(spec.ID)))
+	kubelet := nodeName(spec.ID, "clawpool", 0) + "-kubelet"
+	for _, begun := range []string{"supervisor", "etcd", "kube-apiserver", kubelet} {
+		log := filepath.Join(dir.logs(), begun+".log")
+		var before int64
+		if info, err := os.Stat(log); err == nil {
+			before = info.Size()
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		returned := make(chan error, 1)
+		go func() {
+			_, err := c.Ensure(ctx, spec)
+			returned <- err
+		}()
+		eventually(t, "beginning of "+begun, func(context.Context) error {
+			info, err := os.Stat(log)
+			if err == nil && info.Size() == before && begun != "supervisor" {
+				err = errors.New("nothing new")
+			}
+			return err
+		})
+		cancel()
+		if err := <-returned; err == nil {
+			t.Errorf("%s: the start succeeded before it could be killed", begun)
+		}
+		p, s, err := settledSupervisor(t.Context(), dir)
+		if errors.Is(err, errEnded) {
+			continue // the caller gave up before it began
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		namespace := pidNamespace(t, s.PID)
+		if err := p.signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		p.close()
+		checkNothingRuns(t, dir, namespace)
+	}
+	ensure(t, c, spec)
+}
+
 // TestClusterThatIsKilledAndStopped follows a cluster through its life. The
 // steps build on each other, since a start takes seconds.
 func TestClusterThatIsKilledAndStopped(t *testing.T) {
@@ -113,6 +163,7 @@ func TestClusterThatIsKilledAndStopped(t *testing.T) {
 	spec.CABundle = a.ca
 	dir := state(filepath.Join(c.dir(), folder(spec.ID)))
 
+	sysctls := readSysctls(t)
 	started := time.Now()
 	cluster := ensure(t, c, spec)
 	ended := a.serve(t, cluster)
@@ -138,6 +189,11 @@ func TestClusterThatIsKilledAndStopped(t *testing.T) {
 	t.Run("names resolve as they do in Azure", func(t *testing.T) { checkNames(t, u) })
 	t.Run("there is no way out", func(t *testing.T) { checkWays(t, u) })
 	t.Run("a projected token verifies by the issuer's keys", func(t *testing.T) { checkToken(t, u, cluster, spec) })
+	t.Run("the machine's settings are as before", func(t *testing.T) {
+		if diff := cmp.Diff(sysctls, readSysctls(t)); diff != "" {
+			t.Errorf("(-before +after):\n%s", diff)
+		}
+	})
 	t.Run("ensuring again changes nothing", func(t *testing.T) {
 		began := time.Now()
 		again := ensure(t, c, spec)

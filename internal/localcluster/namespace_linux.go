@@ -43,13 +43,29 @@ func (n *namespace) withOwnMounts() (*namespace, error) {
 	})
 }
 
+// onThread runs fn on a thread of its own that ends with the calling goroutine,
+// since nothing else may run where fn has been. It is not the process' first
+// thread: that one cannot end, and its root is what others see as the process'.
+func onThread(fn func()) {
+	runtime.LockOSThread() // never unlocked, but for the first thread
+	if unix.Gettid() != unix.Getpid() {
+		fn()
+		return
+	}
+	defer runtime.UnlockOSThread()
+	done := make(chan struct{})
+	go func() { // elsewhere, as long as this thread is taken
+		defer close(done)
+		runtime.LockOSThread()
+		fn()
+	}()
+	<-done
+}
+
 func startThread(enter func() error) (*namespace, error) {
 	n := &namespace{calls: make(chan func())}
 	started := make(chan error)
-	go func() {
-		// Never unlocked: the thread is of no use to others and ends with
-		// this goroutine.
-		runtime.LockOSThread()
+	go onThread(func() {
 		n.thread = unix.Gettid()
 		err := enter()
 		started <- err
@@ -59,7 +75,7 @@ func startThread(enter func() error) (*namespace, error) {
 		for call := range n.calls {
 			call()
 		}
-	}()
+	})
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("making namespaces: %w", err)
 	}
@@ -95,14 +111,13 @@ func (n *namespace) network() string {
 // that namespace. fn must not start goroutines that open more.
 func inNetwork(path string, fn func() error) error {
 	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked, as above
+	go onThread(func() {
 		if err := setns(path, unix.CLONE_NEWNET); err != nil {
 			done <- err
 			return
 		}
 		done <- fn()
-	}()
+	})
 	return <-done
 }
 

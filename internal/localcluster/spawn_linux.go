@@ -39,14 +39,44 @@ func (c *Clusters) spawn(ctx context.Context, dir state) (*process, error) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	for {
-		if p, s, err := findSupervisor(dir); err == nil && s.PID == cmd.Process.Pid {
+		// It may be another than this: one whose starter was killed.
+		p, _, err := findSupervisor(dir)
+		if err == nil {
 			return p, nil
 		}
 		select {
 		case err := <-ended:
+			if p, _, err := settledSupervisor(ctx, dir); err == nil {
+				return p, nil
+			}
 			return nil, fmt.Errorf("the supervisor ended (%w): %s", orExit(err), lastLine(log.Name()))
 		case <-ctx.Done():
 			return nil, ctx.Err()
+		case <-time.After(poll / 4):
+		}
+	}
+}
+
+// settledSupervisor is [findSupervisor], but waits where a supervisor is about
+// to say who it is, or is ending: the folder is locked then.
+func settledSupervisor(ctx context.Context, dir state) (*process, status, error) {
+	for {
+		p, s, err := findSupervisor(dir)
+		if !errors.Is(err, errEnded) {
+			return p, s, err
+		}
+		lock, err := takeLock(dir.lock())
+		switch {
+		case err == nil:
+			return nil, status{}, errors.Join(errEnded, lock.Close())
+		case errors.Is(err, fs.ErrNotExist): // nor is the folder there
+			return nil, status{}, errEnded
+		case !errors.Is(err, errLocked):
+			return nil, status{}, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, status{}, ctx.Err()
 		case <-time.After(poll / 4):
 		}
 	}

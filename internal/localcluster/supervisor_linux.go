@@ -288,8 +288,12 @@ func (s *supervisor) listen() error {
 	return writeJSON(s.state.port(), port)
 }
 
-// report writes the supervisor's status for others.
+// report writes the supervisor's status for others, unless the folder is
+// another's.
 func (s *supervisor) report(p phase, cause error) {
+	if s.lock == nil {
+		return
+	}
 	s.status.Phase = p
 	if cause != nil {
 		s.status.Error = cause.Error()
@@ -297,19 +301,6 @@ func (s *supervisor) report(p phase, cause error) {
 	if err := writeJSON(s.state.status(), s.status); err != nil {
 		s.log.Error("writing the status", "error", err)
 	}
-}
-
-// takeLock takes the lock that a supervisor holds as long as it lives.
-func takeLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("another supervisor runs this cluster: %w", err)
-	}
-	return f, nil
 }
 
 // snapshotter is containerd's driver for the layers of images in dir: overlay
