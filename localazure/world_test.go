@@ -79,8 +79,12 @@ func openWorld(t *testing.T, o localazure.Options) *world {
 }
 
 func clientOf(server *localazure.Server, address string) *http.Client {
+	return clientTrusting(server.CA(), address)
+}
+
+func clientTrusting(ca []byte, address string) *http.Client {
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(server.CA())
+	roots.AppendCertsFromPEM(ca)
 	return &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots},
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {

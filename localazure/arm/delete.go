@@ -44,6 +44,8 @@ func (s *Service) answerDelete(r *Request) (*Response, error) {
 		return &Response{Status: http.StatusAccepted, Header: t.Poll(r, operation)}, nil
 	case operation != "":
 		return &Response{Status: http.StatusAccepted, Header: PollingHeader(r, operation)}, nil
+	case t.NoContent:
+		return &Response{Status: http.StatusNoContent}, nil
 	case t.Extension:
 		return OK(stored), nil
 	}

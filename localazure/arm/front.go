@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/kars-dev/kars/localazure/action"
 	"github.com/kars-dev/kars/localazure/armid"
 	"github.com/kars-dev/kars/localazure/requests"
@@ -108,6 +110,9 @@ func (s *Service) known(id armid.ID) error {
 }
 
 func (s *Service) knownSubscription(subscription string) error {
+	if _, err := uuid.Parse(subscription); err != nil {
+		return Errorf(http.StatusBadRequest, "InvalidSubscriptionId", "The provided subscription identifier '%s' is malformed or invalid.", subscription)
+	}
 	found := false
 	err := s.Store.View(func(tx *store.Tx) (err error) {
 		_, found, err = resource.Get(tx, "/subscriptions/"+subscription)

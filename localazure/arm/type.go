@@ -68,6 +68,8 @@ type Type struct {
 	Shown string
 	// AlwaysCreated types answer every PUT with 201.
 	AlwaysCreated bool
+	// NoContent types answer every deletion with 204.
+	NoContent bool
 }
 
 // Write is one change to a resource.

@@ -26,6 +26,7 @@ func (p *Provider) deployments() arm.Type {
 		Name:         deploymentType,
 		APIVersions:  []string{"2022-09-01", "2021-04-01"},
 		Subscription: true,
+		NoContent:    true,
 		NameRule:     regexp.MustCompile(`^[A-Za-z0-9._()-]{1,64}$`),
 		Preflight:    p.preflight,
 		Prepare:      p.prepareDeployment,
