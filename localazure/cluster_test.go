@@ -26,6 +26,7 @@ type machines struct {
 	ensured map[string]int
 	at      map[string]string       // node and address: where it really is
 	open    map[string]net.Listener // by the same
+	stopped bool
 	// hold, if set, keeps clusters from starting until their context ends.
 	hold bool
 }
@@ -40,6 +41,7 @@ func newMachines() *machines {
 func (m *machines) Ensure(ctx context.Context, spec localazure.ClusterSpec) (localazure.Cluster, error) {
 	m.mu.Lock()
 	m.ensured[spec.ID]++
+	m.stopped = false
 	m.mu.Unlock()
 	if m.hold {
 		<-ctx.Done()
@@ -91,7 +93,16 @@ func (m *machines) Delete(_ context.Context, id string) error {
 	return nil
 }
 
-func (m *machines) Stop(context.Context) error { return nil }
+// Stop ends every cluster: the listeners at its nodes close.
+func (m *machines) Stop(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, ln := range m.open {
+		_ = ln.Close()
+	}
+	m.stopped = true
+	return nil
+}
 
 // site is what a cluster needs around it.
 type site struct {
@@ -298,6 +309,20 @@ func TestAClusterRunsAgainAfterAnEndThatNobodyAskedFor(t *testing.T) {
 		status := decode[localazure.Status](t, w.admin(context.Background(), "GET", "/status", ""))
 		return len(status.Clusters) == 1 && status.Clusters[0].State == "Running" && status.Clusters[0].ResidentBytes == 42
 	})
+}
+
+func TestShutdownEndsClustersAndDoesNotStartThemAgain(t *testing.T) {
+	m := newMachines()
+	w := openWorld(t, localazure.Options{Dir: t.TempDir(), Clusters: m})
+	s := w.site()
+	w.grant(s)
+	w.must("PUT", s.cluster, s.body())
+	before := m.count(s.cluster)
+	w.end = func() error { return w.server.Shutdown(t.Context()) }
+	w.stop()
+	if !m.stopped || m.count(s.cluster) != before {
+		t.Errorf("stopped: %v; ensured %d times more", m.stopped, m.count(s.cluster)-before)
+	}
 }
 
 func eventually(t *testing.T, what string, condition func() bool) {

@@ -181,6 +181,8 @@ func (s *Server) Close() error {
 // them again.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.cancel()
+	s.arm.Close()
+	s.work.Wait()
 	var err error
 	if s.options.Clusters != nil {
 		err = s.options.Clusters.Stop(ctx)

@@ -31,6 +31,7 @@ type world struct {
 	owner  localazure.Credential
 	dir    string
 	stop   func()
+	end    func() error // what stop does after serving; Close
 
 	mu     sync.Mutex
 	tokens map[string]azcore.AccessToken
@@ -54,7 +55,7 @@ func openWorld(t *testing.T, o localazure.Options) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.server = server
+	w.server, w.end = server, server.Close
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +70,7 @@ func openWorld(t *testing.T, o localazure.Options) *world {
 		if err := <-served; err != nil {
 			t.Errorf("serving: %v", err)
 		}
-		if err := server.Close(); err != nil {
+		if err := w.end(); err != nil {
 			t.Errorf("closing: %v", err)
 		}
 	}

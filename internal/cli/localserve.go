@@ -71,15 +71,15 @@ func (a *app) serveLocal(ctx context.Context, port int) error {
 		return err
 	}
 	err = a.serve(ctx, server, port)
-	return errors.Join(err, stopClusters(clusters), server.Close())
+	return errors.Join(err, shutdown(server))
 }
 
-// stopClusters ends the clusters with the local Azure: without it nothing in
-// them could get a token.
-func stopClusters(c *localcluster.Clusters) error {
+// shutdown ends the clusters with the local Azure: without it nothing in them
+// could get a token.
+func shutdown(s *localazure.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return c.Stop(ctx)
+	return s.Shutdown(ctx)
 }
 
 func (a *app) serve(ctx context.Context, server *localazure.Server, port int) error {
