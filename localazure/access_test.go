@@ -160,3 +160,18 @@ func TestPermissionsAreTheCallersAtAndAboveTheScope(t *testing.T) {
 		}
 	}
 }
+
+func TestTheOwnerOfAGroupFollowsOperationsWithoutRightsAtTheSubscription(t *testing.T) {
+	w := newWorld(t)
+	group := w.group("g")
+	tenant := w.principal("tenant", "user", "Owner@g")
+	_, header, tree := w.exchange(tenant, "PUT", group+"/providers/Microsoft.Network/networkSecurityGroups/n", object{"location": "eastus2"})
+	status, end := w.do(tenant, "GET", header.Get("Azure-AsyncOperation"), nil)
+	if status != http.StatusOK {
+		t.Errorf("following %v: %d %v", tree, status, end)
+	}
+	_, header, _ = w.exchange(tenant, "DELETE", group, nil)
+	if status, end := w.do(tenant, "GET", header.Get("Location"), nil); status != http.StatusAccepted && status != http.StatusNoContent {
+		t.Errorf("following the group's deletion: %d %v", status, end)
+	}
+}

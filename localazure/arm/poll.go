@@ -11,11 +11,15 @@ import (
 
 // PollingRoutes are the addresses at which the operations of a namespace are
 // asked for; learn.microsoft.com/azure/azure-resource-manager/management/async-operations.
+// They lie at the subscription, where somebody who was allowed to start the
+// operation in a group may have no role at all. Azure puts a signature into the
+// address; here its unguessable id says the same, that whoever holds it was
+// told it.
 func (s *Service) PollingRoutes(namespace string) []Route {
 	base := "/subscriptions/{subscription}/providers/" + namespace + "/locations/{location}/"
 	return []Route{
-		{Method: http.MethodGet, Pattern: base + "operationStatuses/{operation}", Handle: s.operationStatus},
-		{Method: http.MethodGet, Pattern: base + "operationResults/{operation}", Handle: s.OperationResult},
+		{Method: http.MethodGet, Pattern: base + "operationStatuses/{operation}", Open: true, Handle: s.operationStatus},
+		{Method: http.MethodGet, Pattern: base + "operationResults/{operation}", Open: true, Handle: s.OperationResult},
 	}
 }
 
