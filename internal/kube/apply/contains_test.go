@@ -1,6 +1,9 @@
 package apply
 
-import "testing"
+import (
+	"encoding/json"
+	"testing"
+)
 
 func TestContains(t *testing.T) {
 	type m = map[string]any
@@ -31,4 +34,19 @@ func TestContains(t *testing.T) {
 			}
 		})
 	}
+}
+
+func FuzzEverythingContainsItself(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,{"b":null}],"c":""}`, `[]`, `0.5`, `"x"`, `{"a":{}}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var v any
+		if json.Unmarshal(raw, &v) != nil {
+			return
+		}
+		if !Contains(v, v) {
+			t.Errorf("%s does not contain itself", raw)
+		}
+	})
 }
