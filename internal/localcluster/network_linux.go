@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -30,7 +31,7 @@ func setUpControlNetwork() error {
 	}
 	// Forwarding, with nowhere to forward to, makes the kernel answer with
 	// "no route to host" where it would else stay silent.
-	if err := setForwarding(); err != nil {
+	if err := setSysctls(); err != nil {
 		return err
 	}
 	unreachable := &netlink.Route{Dst: ipNet(netip.MustParsePrefix("0.0.0.0/0")), Type: unix.RTN_UNREACHABLE}
@@ -89,7 +90,7 @@ func setUpNodeNetwork(m machine, others []machine) error {
 			}
 		}
 	}
-	return setForwarding()
+	return setSysctls()
 }
 
 // routePods sends what is for the pods of a node to that node.
@@ -121,9 +122,16 @@ func setUpLink(link netlink.Link, addresses ...netip.Prefix) error {
 	return nil
 }
 
-// setForwarding writes for the network namespace of the calling thread.
-func setForwarding() error {
-	return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644)
+// setSysctls lets the network of the calling thread forward, and refuse what
+// has nowhere to go at once each time: the kernel would else refuse a sender
+// once a second and let the rest wait, as for a DNS server that starts.
+func setSysctls() error {
+	for name, value := range map[string]string{"ip_forward": "1", "icmp_ratelimit": "0"} {
+		if err := os.WriteFile(filepath.Join("/proc/sys/net/ipv4", name), []byte(value), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {
