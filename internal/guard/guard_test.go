@@ -165,7 +165,7 @@ func TestAPortForwardReachesAPodInAUserNamespace(t *testing.T) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWNET | syscall.CLONE_NEWUSER,
 		UidMappings: ids, GidMappings: ids,
-		Credential:  &syscall.Credential{Uid: 0, Gid: 0},
+		Credential: &syscall.Credential{Uid: 0, Gid: 0},
 	}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
