@@ -29,10 +29,12 @@ type runningCluster struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	state sync.Mutex
-	err   error
-	ready *Cluster            // nil until it runs
-	nodes map[string]struct{} // addresses that are listened on: node and address
+	state      sync.Mutex
+	err        error
+	ready      *Cluster            // nil until it runs
+	nodes      map[string]struct{} // addresses that are listened on: node and address
+	recovering bool
+	again      bool // something ended while the cluster was being run again
 }
 
 func newRunner(s *Server) *runner {
@@ -57,6 +59,7 @@ func (r *runner) Ensure(ctx context.Context, s containerservice.Spec) (container
 	c := r.cluster(s.ID)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.starting()
 	spec, err := r.spec(s)
 	if err != nil {
 		return containerservice.Running{}, c.set(nil, err)
@@ -71,6 +74,32 @@ func (r *runner) Ensure(ctx context.Context, s containerservice.Spec) (container
 	return containerservice.Running{
 		Server: started.Server, CA: started.CA, AdminCertificate: started.AdminCertificate, AdminKey: started.AdminKey, JWKS: started.JWKS,
 	}, c.set(&started, nil)
+}
+
+// starting forgets the last failure: the cluster is tried again.
+func (c *runningCluster) starting() {
+	c.state.Lock()
+	defer c.state.Unlock()
+	c.err = nil
+}
+
+// recover says whether the caller is the one to run the cluster again: the
+// listeners of a cluster end together.
+func (c *runningCluster) recover() bool {
+	c.state.Lock()
+	defer c.state.Unlock()
+	was := c.recovering
+	c.recovering, c.again = true, was
+	return !was
+}
+
+// recovered says whether that is done: not if a listener ended meanwhile.
+func (c *runningCluster) recovered() bool {
+	c.state.Lock()
+	defer c.state.Unlock()
+	done := !c.again
+	c.again, c.recovering = false, !done
+	return done
 }
 
 // set notes how the cluster is, and returns err.

@@ -69,7 +69,12 @@ func (r *runner) listen(c *runningCluster, id string, node Node, address string,
 			return
 		}
 		r.server.options.Log.Warn("a node went away", "cluster", id, "node", node.Name, "address", address, "error", err)
-		r.server.recover(id)
+		if !c.recover() {
+			return
+		}
+		for r.server.recover(id); !c.recovered(); {
+			r.server.recover(id)
+		}
 	})
 	return nil
 }
