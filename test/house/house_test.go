@@ -11,7 +11,10 @@ import (
 	"testing"
 )
 
-const module = "github.com/kars-dev/kars"
+const (
+	module = "github.com/kars-dev/kars"
+	azure  = "github.com/Azure/azure-sdk-for-go/sdk"
+)
 
 // dependencies are all packages that a package is built from, itself included.
 func dependencies(t *testing.T, pattern string) map[string][]string {
@@ -51,10 +54,10 @@ func within(path, room string) bool {
 func TestRoomsKnowOnlyWhatTheyMay(t *testing.T) {
 	doors := []string{
 		module + "/internal/azure", module + "/internal/kube", module + "/internal/chart",
-		"github.com/Azure/azure-sdk-for-go", "k8s.io/client-go/rest", "helm.sh/helm/v4",
+		azure, "k8s.io/client-go/rest", "helm.sh/helm/v4",
 	}
-	small := []string{"helm.sh/helm/v4", "github.com/Azure/azure-sdk-for-go/sdk/resourcemanager"}
-	smaller := append([]string{"k8s.io/client-go", "github.com/Azure/azure-sdk-for-go"}, small...)
+	small := []string{"helm.sh/helm/v4", azure + "/resourcemanager"}
+	smaller := append([]string{"k8s.io/client-go", azure + "/azidentity", azure + "/azcore/runtime"}, small...)
 	for says, rule := range map[string]struct {
 		rooms  []string
 		banned []string
