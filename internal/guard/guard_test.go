@@ -4,14 +4,18 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/nftables"
 	"github.com/vishvananda/netns"
@@ -94,6 +98,58 @@ func fromOutside(t *testing.T, p *pod) {
 		}
 		return nil
 	})
+}
+
+// TestAnAgentThatListensTellsWhoCallsNothing lets an agent answer callers from
+// outside without any of its packets being its own as far as the kernel knows.
+func TestAnAgentThatListensTellsWhoCallsNothing(t *testing.T) {
+	p := newPod(t)
+	p.keep(1000, "leak 7777")
+	p.onThread(p.outside, func() error {
+		if told := call(podIP + ":7777"); told == 0 {
+			return errors.New("the namespaces are not as the test needs them")
+		}
+		return nil
+	})
+	p.onThread(p.inside, func() error { return guard.Install(guard.DefaultPolicy()) })
+	p.onThread(p.outside, func() error {
+		if told := call(podIP + ":7777"); told != 0 {
+			return fmt.Errorf("the agent told %d callers its secret", told)
+		}
+		return nil
+	})
+}
+
+// call connects again and again, some at the same time, and counts who was
+// told anything.
+func call(address string) int64 {
+	var told atomic.Int64
+	var wg sync.WaitGroup
+	runtime.LockOSThread()
+	here, err := netns.Get()
+	if err != nil {
+		return -1
+	}
+	defer here.Close()
+	for range 8 {
+		wg.Go(func() {
+			runtime.LockOSThread() // and never unlocked: the thread stays in there
+			if netns.Set(here) != nil {
+				return
+			}
+			conn, err := net.DialTimeout("tcp", address, 3*time.Second)
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			_ = conn.SetReadDeadline(time.Now().Add(3 * time.Second))
+			if n, _ := conn.Read(make([]byte, 16)); n > 0 {
+				told.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return told.Load()
 }
 
 func TestInstallingTwiceLeavesOneRuleset(t *testing.T) {

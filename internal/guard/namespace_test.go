@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,9 +41,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// act is what a child does: `dial NETWORK ADDRESS`, `serve ADDRESS…`, which
-// ends with its standard input, or `inside`, the part of a test that has a
-// user namespace of its own.
+// act is what a child does: `dial NETWORK ADDRESS`, `serve ADDRESS…` and
+// `leak PORT`, which end with their standard input, or `inside`, the part of a
+// test that has a user namespace of its own.
 func act(action []string) error {
 	switch action[0] {
 	case "dial":
@@ -58,6 +59,8 @@ func act(action []string) error {
 		fmt.Println("serving")
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		return nil
+	case "leak":
+		return leak(action[1])
 	case "inside":
 		return inside()
 	}
@@ -99,6 +102,36 @@ func echo(l net.Listener) {
 			_, _ = io.Copy(conn, conn)
 		}()
 	}
+}
+
+// leak listens with a queue for nobody, so that the kernel answers callers with
+// SYN cookies, which no socket stands for, and closes each connection behind
+// what it wrote, so that none stands for what the kernel sends again either.
+func leak(port string) error {
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return err
+	}
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Port: number}), syscall.Listen(fd, 0)); err != nil {
+		return err
+	}
+	fmt.Println("serving")
+	go func() {
+		for {
+			conn, _, err := syscall.Accept(fd)
+			if err != nil {
+				return
+			}
+			_, _ = syscall.Write(conn, []byte("secret\n"))
+			_ = syscall.Close(conn)
+		}
+	}()
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	return nil
 }
 
 func echoPackets(c net.PacketConn) {
@@ -281,7 +314,13 @@ func (p *pod) command(uid uint32, action string) *exec.Cmd {
 // serve keeps a child listening as the user until the test ends.
 func (p *pod) serve(uid uint32, addresses ...string) {
 	p.t.Helper()
-	cmd := p.command(uid, "serve "+strings.Join(addresses, " "))
+	p.keep(uid, "serve "+strings.Join(addresses, " "))
+}
+
+// keep runs a child that says when it serves, until the test ends.
+func (p *pod) keep(uid uint32, action string) {
+	p.t.Helper()
+	cmd := p.command(uid, action)
 	cmd.SysProcAttr.Pdeathsig = 0 // would come with the end of the thread
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

@@ -8,10 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rule is one line of the ruleset: when all matches hold, the verdict is given.
+// rule is one line of the ruleset: when all matches hold, the connection is
+// marked, if it is to be, and the verdict is given.
 type rule struct {
 	name    string
 	matches []match
+	marks   bool
 	verdict expr.VerdictKind
 }
 
@@ -24,24 +26,31 @@ type match []expr.Any
 // what is let out for the kernel's sake comes after the agent's packets have
 // been dropped. And an agent's answers on its own port are established
 // traffic, which only loopback may carry.
+//
+// Packets without a user may be the agent's for all that: SYN cookies of a port
+// that it listens on, and what the kernel sends again of a connection that it
+// closed. So they leave only on connections that carry a mark, which packets of
+// trusted users alone put there.
 func (p Policy) rules() []rule {
 	var out []rule
 	for _, uid := range p.Trusted {
-		out = append(out, rule{fmt.Sprintf("user %d", uid), []match{user(uid)}, expr.VerdictAccept})
+		out = append(out, rule{name: fmt.Sprintf("user %d", uid), matches: []match{user(uid)}, marks: true, verdict: expr.VerdictAccept})
 	}
+	toRouter := []match{user(p.Agent), loopback(), ipv4(), to(p.Router.Addr().As4()), tcpTo(p.Router.Port())}
 	out = append(out,
-		rule{"agent to router", []match{user(p.Agent), loopback(), ipv4(), to(p.Router.Addr().As4()), tcpTo(p.Router.Port())}, expr.VerdictAccept},
-		rule{"answers on loopback", []match{loopback(), established()}, expr.VerdictAccept},
-		rule{"agent", []match{user(p.Agent)}, expr.VerdictDrop},
-		rule{"answers", []match{established()}, expr.VerdictAccept},
+		rule{name: "agent to router", matches: toRouter, verdict: expr.VerdictAccept},
+		rule{name: "answers on loopback", matches: []match{loopback(), established()}, verdict: expr.VerdictAccept},
+		rule{name: "agent", matches: []match{user(p.Agent)}, verdict: expr.VerdictDrop},
+		rule{name: "answers of trusted users", matches: []match{established(), marked()}, verdict: expr.VerdictAccept},
 	)
 	for _, uid := range p.Forwarders {
-		out = append(out, rule{fmt.Sprintf("port-forward by user %d", uid), []match{user(uid), loopback(), tcpTo(p.KubeletPort)}, expr.VerdictAccept})
+		forward := []match{user(uid), loopback(), tcpTo(p.KubeletPort)}
+		out = append(out, rule{name: fmt.Sprintf("port-forward by user %d", uid), matches: forward, verdict: expr.VerdictAccept})
 	}
 	// Router solicitation, neighbour solicitation and advertisement, multicast
 	// listener report: without them IPv6 finds no neighbour (RFC 4861, 3810).
 	for _, kind := range []byte{133, 135, 136, 143} {
-		out = append(out, rule{fmt.Sprintf("neighbour discovery %d", kind), []match{icmp6(kind)}, expr.VerdictAccept})
+		out = append(out, rule{name: fmt.Sprintf("neighbour discovery %d", kind), matches: []match{icmp6(kind)}, verdict: expr.VerdictAccept})
 	}
 	return out
 }
@@ -50,6 +59,11 @@ func (r rule) exprs() []expr.Any {
 	var out []expr.Any
 	for _, m := range r.matches {
 		out = append(out, m...)
+	}
+	if r.marks {
+		out = append(out,
+			&expr.Immediate{Register: 1, Data: mark()},
+			&expr.Ct{Key: expr.CtKeyMARK, Register: 1, SourceRegister: true})
 	}
 	return append(out, &expr.Verdict{Kind: r.verdict})
 }
@@ -106,6 +120,18 @@ func icmp6(kind byte) match {
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_ICMPV6}},
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{kind}},
+	}
+}
+
+// mark is what connections of trusted users carry. A pod's connections are
+// tracked in its own network namespace, where nothing else marks any.
+func mark() []byte { return binaryutil.NativeEndian.PutUint32(1) }
+
+// marked matches connections on which a trusted user has sent.
+func marked() match {
+	return match{
+		&expr.Ct{Key: expr.CtKeyMARK, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: mark()},
 	}
 }
 

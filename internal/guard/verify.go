@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
 )
 
 // verify reads the ruleset back and compares it, rule by rule.
@@ -37,9 +38,21 @@ func verify(conn *nftables.Conn, p Policy) error {
 		return fmt.Errorf("there are %d rules, not %d", len(got), len(want))
 	}
 	for i, r := range want {
-		if !reflect.DeepEqual(got[i].Exprs, r.exprs()) {
+		if !reflect.DeepEqual(got[i].Exprs, asRead(r.exprs())) {
 			return fmt.Errorf("rule %d (%s) is not as it was written", i+1, r.name)
 		}
 	}
 	return nil
+}
+
+// asRead is how expressions come back. The library does not read the register
+// that a mark is set from, and leaves it at zero; one that a mark is loaded
+// into is never zero, so that the two cannot be taken for each other.
+func asRead(written []expr.Any) []expr.Any {
+	for i, e := range written {
+		if ct, ok := e.(*expr.Ct); ok && ct.SourceRegister {
+			written[i] = &expr.Ct{Key: ct.Key}
+		}
+	}
+	return written
 }
