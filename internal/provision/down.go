@@ -83,7 +83,7 @@ func removeSandboxes(ctx context.Context, r *Run) (event.Status, string, error) 
 	}
 	for i := range all.Items {
 		see := func(seen string) { r.progress("sandboxes", "%s", seen) }
-		if err := WaitGone(ctx, r.facts.kube.Client(), &all.Items[i], see); err != nil {
+		if err := WaitGone(ctx, r.facts.kube, &all.Items[i], see); err != nil {
 			return "", "", err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kars-dev/kars/api/v1alpha1"
 	"github.com/kars-dev/kars/internal/event"
@@ -25,7 +24,7 @@ func applySandbox(ctx context.Context, r *Run) (event.Status, string, error) {
 	if err != nil {
 		return "", "", fmt.Errorf("applying the sandbox: %w", err)
 	}
-	ready, err := WaitSandbox(ctx, r.facts.kube.Client(), sb, func(seen string) { r.progress(plan.StepSandbox, "%s", seen) })
+	ready, err := WaitSandbox(ctx, r.facts.kube, sb, func(seen string) { r.progress(plan.StepSandbox, "%s", seen) })
 	if ready != nil {
 		shown := ShowSandbox(ready)
 		r.facts.sandbox = &shown
@@ -60,77 +59,3 @@ func ShowSandbox(sb *v1alpha1.KarsSandbox) Sandbox {
 	return out
 }
 
-// WaitSandbox waits until the sandbox is Ready in its present generation; see
-// tells what is seen meanwhile. What was seen last is returned with every error.
-func WaitSandbox(ctx context.Context, c client.Client, sb *v1alpha1.KarsSandbox, see func(string)) (*v1alpha1.KarsSandbox, error) {
-	return waitSandbox(ctx, c, sb, "to be ready", see, sandboxReady)
-}
-
-func waitSandbox(
-	ctx context.Context, c client.Client, sb *v1alpha1.KarsSandbox, what string,
-	see func(string), good func(*v1alpha1.KarsSandbox) (bool, string),
-) (*v1alpha1.KarsSandbox, error) {
-	run := seeing(see)
-	var last *v1alpha1.KarsSandbox
-	err := run.wait(ctx, plan.StepSandbox, "the sandbox "+sb.Name+" "+what, func(ctx context.Context) (bool, string, error) {
-		have := &v1alpha1.KarsSandbox{}
-		if err := c.Get(ctx, client.ObjectKeyFromObject(sb), have); err != nil {
-			return false, "", fmt.Errorf("reading the sandbox: %w", err)
-		}
-		last = have
-		done, evidence := good(have)
-		return done, evidence, nil
-	})
-	return last, err
-}
-
-// seeing is a run that only waits and tells what it sees.
-func seeing(see func(string)) *Run {
-	return &Run{Emit: func(e event.Event) {
-		if p, ok := e.(event.StepProgress); ok {
-			see(p.Detail)
-		}
-	}}
-}
-
-// WaitIdentity waits until the sandbox is Ready in the entra tier: with an
-// agent identity of its own.
-func WaitIdentity(ctx context.Context, c client.Client, sb *v1alpha1.KarsSandbox, see func(string)) (*v1alpha1.KarsSandbox, error) {
-	return waitSandbox(ctx, c, sb, "to have its identity", see, func(have *v1alpha1.KarsSandbox) (bool, string) {
-		ready, evidence := sandboxReady(have)
-		if ready && (have.Status.Tier != v1alpha1.TierEntra || have.Status.AgentIdentity == nil) {
-			return false, "it is still in the anonymous tier"
-		}
-		return ready, evidence
-	})
-}
-
-func sandboxReady(sb *v1alpha1.KarsSandbox) (bool, string) {
-	if sb.Spec.Suspended && sb.Status.Phase == v1alpha1.PhaseSuspended {
-		return true, ""
-	}
-	for _, c := range sb.Status.Conditions {
-		if c.Type != v1alpha1.ConditionReady || c.ObservedGeneration != sb.Generation {
-			continue
-		}
-		if c.Status == metav1.ConditionTrue {
-			return true, ""
-		}
-		return false, c.Reason + ": " + c.Message
-	}
-	return false, "the controller has not seen it yet"
-}
-
-// WaitGone waits until a deleted sandbox is gone: its finalizer has then removed
-// its pod, its namespace, its role assignments and its identity.
-func WaitGone(ctx context.Context, c client.Client, sb *v1alpha1.KarsSandbox, see func(string)) error {
-	return seeing(see).wait(ctx, plan.StepSandbox, "the sandbox "+sb.Name+" to be gone", func(ctx context.Context) (bool, string, error) {
-		have := &v1alpha1.KarsSandbox{}
-		err := c.Get(ctx, client.ObjectKeyFromObject(sb), have)
-		if client.IgnoreNotFound(err) != nil {
-			return false, "", fmt.Errorf("reading the sandbox: %w", err)
-		}
-		_, evidence := sandboxReady(have)
-		return err != nil, evidence, nil
-	})
-}

@@ -32,7 +32,7 @@ func (r *Run) wait(ctx context.Context, s plan.Step, what string, p probe) error
 			done, evidence, err := p(ctx)
 			return barrier.Result{Done: done, Evidence: evidence}, err
 		},
-		Interval: 50 * time.Millisecond, MaxInterval: 5 * time.Second,
+		Interval: 50 * time.Millisecond, MaxInterval: 2 * time.Second,
 		Timeout:   waits[s],
 		Retryable: arm.IsTransient,
 		Progress: func(seen barrier.Result) {
