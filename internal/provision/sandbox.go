@@ -58,4 +58,3 @@ func ShowSandbox(sb *v1alpha1.KarsSandbox) Sandbox {
 	}
 	return out
 }
-
