@@ -10,11 +10,13 @@ import (
 const (
 	CodeAnonymousTier   = "AnonymousTier"
 	CodeModelNotAllowed = "ModelNotAllowed"
-	CodeModelForbidden  = "ModelAccessDenied"
-	CodeModelUnreached  = "ModelUnreachable"
-	CodeAgentUnreached  = "AgentUnreachable"
-	CodeBadRequest      = "BadRequest"
-	CodeNotFound        = "NotFound"
+	// CodeReferenceNotAllowed: the model's service would reach other addresses.
+	CodeReferenceNotAllowed = "ReferenceNotAllowed"
+	CodeModelForbidden      = "ModelAccessDenied"
+	CodeModelUnreached      = "ModelUnreachable"
+	CodeAgentUnreached      = "AgentUnreachable"
+	CodeBadRequest          = "BadRequest"
+	CodeNotFound            = "NotFound"
 )
 
 // failure is an answer in the form of the OpenAI API's errors, which its

@@ -9,7 +9,7 @@ import (
 // FuzzHoldTo checks the one promise of the router about a body: whatever the
 // agent sends, the endpoint is asked for the sandbox's own deployment.
 func FuzzHoldTo(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"model":"o9"}`, `{"model":"o9","model":"gpt-4.1"}`, `{"Model":"o9"}`, `null`, `{"model":null}`, `{"model":"gpt-4.1","x":1e999}`} {
+	for _, seed := range []string{`{}`, `{"model":"o9"}`, `{"model":"o9","model":"gpt-4.1"}`, `{"Model":"o9"}`, `null`, `{"model":null}`, `{"model":"gpt-4.1","x":1e999}`, `{"messages":[{"content":[{"image_url":{"url":"https://x"}}]}]}`, `{"tools":[{"type":"mcp"}],"Data_sources":[]}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -27,6 +27,9 @@ func FuzzHoldTo(f *testing.F) {
 		for name := range got {
 			if name != "model" && strings.EqualFold(name, "model") {
 				t.Errorf("holdTo(%q) = %q, which names a model twice", raw, out)
+			}
+			if strings.EqualFold(name, "data_sources") {
+				t.Errorf("holdTo(%q) = %q, which names a data source", raw, out)
 			}
 		}
 	})

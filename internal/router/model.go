@@ -134,6 +134,9 @@ func holdTo(raw []byte, deployment string) ([]byte, *failure) {
 				fmt.Sprintf("this sandbox may use the model %q, not %q", deployment, clip(model)))
 		}
 	}
+	if f := stayIn(fields); f != nil {
+		return nil, f
+	}
 	model, err := json.Marshal(deployment)
 	if err != nil {
 		return nil, newFailure(http.StatusInternalServerError, CodeBadRequest, "the deployment's name cannot be sent")
