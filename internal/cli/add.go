@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -42,9 +43,17 @@ func (a *app) addCommand() *cobra.Command {
 	return cmd
 }
 
-// checkSandbox refuses what the plan would refuse.
+// checkSandbox refuses what the plan would refuse. The name is an argument
+// here, not a flag.
 func checkSandbox(name, isolation string) error {
-	return plan.Options{Name: name, Isolation: plan.Isolation(isolation)}.WithDefaults().Validate()
+	if name == "" {
+		return usagef("for example: kars add researcher", "the name is empty")
+	}
+	err := plan.Options{Name: name, Isolation: plan.Isolation(isolation)}.WithDefaults().Validate()
+	if input := new(plan.InputError); errors.As(err, &input) && input.Field == "name" {
+		return usagef("for example: kars add researcher", "the name %q %s", input.Value, input.Problem)
+	}
+	return err
 }
 
 func (a *app) addSandbox(ctx context.Context, k *kube.Client, sb *v1alpha1.KarsSandbox, noWait bool) error {
@@ -56,7 +65,7 @@ func (a *app) addSandbox(ctx context.Context, k *kube.Client, sb *v1alpha1.KarsS
 	}
 	detail := sb.Name + " is asked for"
 	if !noWait {
-		_, err := provision.WaitSandbox(ctx, k.Client(), sb, func(seen string) { sink(event.StepProgress{ID: id, Detail: seen}) })
+		_, err := provision.WaitSandbox(ctx, k, sb, func(seen string) { sink(event.StepProgress{ID: id, Detail: seen}) })
 		if err != nil {
 			return err
 		}
@@ -87,7 +96,7 @@ func (a *app) deleteCommand() *cobra.Command {
 			}
 			detail := sb.Name + " is going"
 			if !noWait {
-				if err := provision.WaitGone(ctx, k.Client(), sb, func(seen string) { sink(event.StepProgress{ID: id, Detail: seen}) }); err != nil {
+				if err := provision.WaitGone(ctx, k, sb, func(seen string) { sink(event.StepProgress{ID: id, Detail: seen}) }); err != nil {
 					return err
 				}
 				detail = sb.Name + " is gone"
@@ -98,14 +107,4 @@ func (a *app) deleteCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until all of it is gone")
 	return cmd
-}
-
-// exactly is cobra.ExactArgs with a usage error that names what is missing.
-func exactly(n int, what string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
-			return usagef("usage: "+cmd.UseLine(), "'%s' takes %s", cmd.CommandPath(), what)
-		}
-		return nil
-	}
 }

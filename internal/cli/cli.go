@@ -15,6 +15,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kars-dev/kars/internal/home"
+	"github.com/kars-dev/kars/internal/plan"
+	"github.com/kars-dev/kars/internal/release"
 	"github.com/kars-dev/kars/internal/report"
 )
 
@@ -26,17 +28,24 @@ type Streams struct {
 
 // Main runs one command and returns the process's exit code.
 func Main(ctx context.Context, args []string, streams Streams, getenv func(string) string) int {
+	return newApp(streams, getenv).main(ctx, args)
+}
+
+func newApp(streams Streams, getenv func(string) string) *app {
+	return &app{streams: streams, getenv: getenv, images: release.Images}
+}
+
+func (a *app) main(ctx context.Context, args []string) int {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	a := &app{streams: streams, getenv: getenv}
 	root := a.root()
 	root.SetArgs(args)
-	root.SetIn(streams.In)
-	root.SetOut(streams.Out)
-	root.SetErr(streams.Err)
+	root.SetIn(a.streams.In)
+	root.SetOut(a.streams.Out)
+	root.SetErr(a.streams.Err)
 	err := root.ExecuteContext(ctx)
 	if a.printer == nil {
-		a.printer = report.New(report.Options{Out: streams.Out, Err: streams.Err})
+		a.printer = report.New(report.Options{Out: a.streams.Out, Err: a.streams.Err})
 	}
 	return a.exit(ctx, err)
 }
@@ -64,8 +73,10 @@ var errInterrupted = errors.New("interrupted")
 type app struct {
 	streams Streams
 	getenv  func(string) string
+	images  func() ([]plan.Image, error) // those that belong to this build
 	printer *report.Printer
 	home    home.Home
+	session *session // the last that was opened
 
 	flags globalFlags
 }
@@ -119,6 +130,9 @@ on this machine.`,
 		a.addCommand(), a.deleteCommand(), a.logsCommand(), a.connectCommand(), a.meshCommand(),
 		a.localCommand(), a.versionCommand(),
 	)
+	root.InitDefaultCompletionCmd()
+	root.SetHelpCommand(helpCommand(root))
+	refuseUnknown(root)
 	return root
 }
 
@@ -127,7 +141,7 @@ func (a *app) prepare(*cobra.Command) error {
 	switch report.Format(a.flags.output) {
 	case report.Text, report.JSON, report.YAML:
 	default:
-		return usagef("-o json", "-o %q is not one of text, json, yaml", a.flags.output)
+		return usagef("for example: -o json", "-o %q is not one of text, json, yaml", a.flags.output)
 	}
 	a.printer = report.New(report.Options{
 		Out: a.streams.Out, Err: a.streams.Err, Format: report.Format(a.flags.output), Quiet: a.flags.quiet,

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kars-dev/kars/api/v1alpha1"
+	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/home"
 	"github.com/kars-dev/kars/internal/kube"
+	"github.com/kars-dev/kars/internal/plan"
 )
 
 // cluster opens the cluster of the chosen context. The kubeconfig that the last
@@ -56,7 +59,38 @@ func (a *app) fetchKubeconfig(ctx context.Context, x home.Context) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	return s.arm.UserCredential(ctx, p.ClusterID())
+	raw, err := s.arm.UserCredential(ctx, p.ClusterID())
+	if arm.IsNotFound(err) {
+		return nil, &codeError{code: exitFailed, text: fmt.Sprintf("the cluster of %s is not there", x.Name), hints: []string{"make it: " + a.upCommandOf(x)}}
+	}
+	return raw, err
+}
+
+// upCommandOf is what makes, or goes on making, the cluster of a context.
+func (a *app) upCommandOf(x home.Context) string {
+	args := []string{"kars", "up"}
+	if x.Local {
+		args = append(args, "--local")
+	} else {
+		args = append(args, "--subscription", x.Subscription)
+	}
+	fresh := plan.Options{}.WithDefaults()
+	if x.Region != fresh.Region {
+		args = append(args, "--region", x.Region)
+	}
+	if x.ResourceGroup != (plan.Options{Region: x.Region}).WithDefaults().ResourceGroup {
+		args = append(args, "--resource-group", x.ResourceGroup)
+	}
+	if x.Cluster != fresh.ClusterName {
+		args = append(args, "--cluster-name", x.Cluster)
+	}
+	if x.Model != fresh.Model {
+		args = append(args, "--model", x.Model)
+	}
+	if x.As != "" {
+		args = append(args, "--as", x.As)
+	}
+	return strings.Join(args, " ")
 }
 
 // sandbox reads one sandbox of the chosen cluster.

@@ -28,7 +28,7 @@ const replyTimeout = 2 * time.Minute
 func (a *app) connectCommand() *cobra.Command {
 	var message string
 	cmd := &cobra.Command{
-		Use: "connect [NAME]", Short: "Talk to the agent in a sandbox", Args: cobra.MaximumNArgs(1),
+		Use: "connect [NAME]", Short: "Talk to the agent in a sandbox", Args: oneSandbox,
 		Example: "  kars connect my-assistant -m \"say hello\"\n  kars connect                 # a conversation, a line at a time",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()

@@ -23,10 +23,14 @@ type downResult struct {
 func (a *app) downCommand() *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
-		Use: "down", Short: "Take away all that `kars up` made, and list what Azure keeps", Args: cobra.NoArgs,
+		Use: "down", Short: "Take away all that `kars up` made, and list what Azure keeps", Args: noArgs,
 		Example: "  kars down --local --yes\n  kars down --context demo",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			x, err := a.chosen()
+			if none := new(noClusterError); errors.As(err, &none) {
+				a.printer.Say("%s: nothing is left to take away", none)
+				return a.printDown(provision.DownResult{Steps: []provision.StepResult{}, Kept: []provision.Kept{}})
+			}
 			if err != nil {
 				return err
 			}
@@ -60,15 +64,19 @@ func (a *app) down(ctx context.Context, x home.Context) (err error) {
 	defer func() { err = errors.Join(err, j.Close()) }()
 	run := a.newRun(s, p, j, x.Name)
 	result, failed := provision.Down(ctx, run)
-	result.Error = failure(ctx, failed)
-	doc := downResult{report.APIVersion, "DownResult", result}
-	if err := a.printer.Document(doc, func(w io.Writer) { writeKept(w, result.Kept) }); err != nil {
+	result.Error = a.failure(ctx, failed)
+	if err := a.printDown(result); err != nil {
 		return errors.Join(failed, err)
 	}
 	if failed != nil {
 		return failed
 	}
 	return a.home.ForgetContext(x.Name)
+}
+
+func (a *app) printDown(r provision.DownResult) error {
+	doc := downResult{report.APIVersion, "DownResult", r}
+	return a.printer.Document(doc, func(w io.Writer) { writeKept(w, r.Kept) })
 }
 
 func writeKept(w io.Writer, kept []provision.Kept) {

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/kars-dev/kars/internal/barrier"
-	"github.com/kars-dev/kars/internal/diagnose"
 	"github.com/kars-dev/kars/internal/plan"
 )
 
@@ -52,6 +50,7 @@ func (a *app) exit(ctx context.Context, err error) int {
 		usage *usageError
 		input *plan.InputError
 		late  *barrier.TimeoutError
+		none  *noClusterError
 	)
 	switch {
 	case err == nil:
@@ -70,14 +69,17 @@ func (a *app) exit(ctx context.Context, err error) int {
 	case errors.As(err, &usage):
 		a.printer.Error(usage.Error(), usage.hint)
 		return exitUsage
-	case strings.HasPrefix(err.Error(), "unknown command"):
-		a.printer.Error(err.Error(), "see 'kars --help'")
-		return exitUsage
+	case errors.As(err, &none):
+		a.printer.Error(none.Error(), none.fix())
+		return exitFailed
 	case errors.As(err, &late):
 		a.printer.Error(err.Error(), "the same command goes on waiting")
 		return exitTimeout
+	case errors.Is(err, context.DeadlineExceeded):
+		a.printer.Error("out of time: "+err.Error(), "the same command continues from here; --timeout gives it longer")
+		return exitTimeout
 	}
-	a.printer.Error(err.Error(), fixes(err)...)
+	a.printer.Error(err.Error(), a.fixes(err)...)
 	return exitFailed
 }
 
@@ -97,25 +99,4 @@ func (a *app) inputErrors(err error) {
 		}
 		a.printer.Error(e.Error())
 	}
-}
-
-// fixes are what diagnose says to do about an error.
-func fixes(err error) []string {
-	var known interface{ Diagnosis() diagnose.Error }
-	if !errors.As(err, &known) {
-		return nil
-	}
-	e := diagnose.Explain(known.Diagnosis())
-	var out []string
-	if e.Cause != "" {
-		out = append(out, e.Cause)
-	}
-	for _, f := range e.Fix {
-		line := f.Text
-		if f.Command != "" {
-			line += ": " + f.Command
-		}
-		out = append(out, line)
-	}
-	return out
 }

@@ -14,7 +14,7 @@ import (
 
 func (a *app) listCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "The sandboxes of the cluster", Args: cobra.NoArgs,
+		Use: "list", Short: "The sandboxes of the cluster", Args: noArgs,
 		Example: "  kars list\n  kars list -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			k, _, err := a.cluster(cmd.Context())

@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -25,7 +27,7 @@ func (a *app) localCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "local",
 		Short: "The local Azure and its clusters on this machine",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 	}
 	cmd.AddCommand(
 		a.localStartCommand(), a.localStopCommand(), a.localStatusCommand(), a.localResetCommand(),
@@ -132,7 +134,7 @@ func (a *app) localStatusCommand() *cobra.Command {
 		Use:     "status",
 		Short:   "Whether the local Azure runs, where, and who asked it for what",
 		Example: "  kars local status\n  kars local status -o json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.localStatus(cmd.Context())
 			if err != nil {
@@ -243,8 +245,11 @@ func (a *app) localRequestsCommand() *cobra.Command {
 		Use:     "requests",
 		Short:   "The requests that the local Azure answered: claims, never tokens",
 		Example: "  kars local requests --plane model -o json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if plane != "" && !isPlane(plane) {
+				return usagef("for example: --plane model", "--plane %q is not one of arm, graph, entra, imds, registry, vault, model", plane)
+			}
 			d, _, ok := a.running()
 			if !ok {
 				return errStopped()
@@ -266,6 +271,14 @@ func (a *app) localRequestsCommand() *cobra.Command {
 	return cmd
 }
 
+func isPlane(name string) bool {
+	switch requests.Plane(name) {
+	case requests.ARM, requests.Graph, requests.Entra, requests.IMDS, requests.Registry, requests.Vault, requests.Model:
+		return true
+	}
+	return false
+}
+
 func errStopped() error {
 	return &codeError{code: exitFailed, text: "the local Azure is stopped", hints: []string{"start it: kars local start"}}
 }
@@ -274,11 +287,14 @@ func (a *app) localLogsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "logs",
 		Short: "Print the local Azure's log",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			f, err := os.Open(a.home.LogFile())
+			if errors.Is(err, fs.ErrNotExist) {
+				return &codeError{code: exitFailed, text: "the local Azure has not been started yet", hints: []string{"start it: kars local start"}}
+			}
 			if err != nil {
-				return errStopped()
+				return err
 			}
 			defer f.Close() //nolint:errcheck // only read
 			_, err = io.Copy(a.streams.Out, f)

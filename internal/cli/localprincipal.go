@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) localPrincipalCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "principal", Short: "Users and service principals of the local tenant", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "principal", Short: "Users and service principals of the local tenant", Args: noArgs}
 	var kind string
 	var roles, directoryRoles []string
 	add := &cobra.Command{
@@ -57,7 +57,7 @@ func (a *app) localPrincipalCommand() *cobra.Command {
 func (a *app) principalAdded(c localazure.Credential) {
 	what := "has the roles"
 	if c.New {
-		what = "is there"
+		what = "is added"
 	}
 	a.printer.Say("%s %s; use it with --as %s", c.Name, what, c.Name)
 }

@@ -30,8 +30,11 @@ func (a *app) localStartCommand() *cobra.Command {
 		Use:     "start",
 		Short:   "Start the local Azure",
 		Example: "  kars local start\n  kars local start --port 24443",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if port < 0 || port > 65535 {
+				return usagef("for example: --port 24443", "--port %d is not between 1 and 65535", port)
+			}
 			if port == 0 {
 				port = a.home.Port()
 			}
@@ -98,6 +101,9 @@ func (a *app) startLocal(ctx context.Context, port int) (started bool, err error
 // portFree says what to do about a port that somebody else listens on.
 func portFree(port int) error {
 	ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil && !errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("listening on port %d: %w", port, err)
+	}
 	if err != nil {
 		return &codeError{code: exitFailed, text: fmt.Sprintf("port %d on 127.0.0.1 is busy", port), hints: []string{
 			"choose another: kars local start --port " + strconv.Itoa(port+1),
@@ -143,7 +149,7 @@ func (a *app) localStopCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "stop",
 		Short: "Stop the local Azure and every local cluster; their state stays",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			stopped, err := a.stopLocal(cmd.Context())
 			if err != nil {
@@ -197,7 +203,7 @@ func (a *app) localResetCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "reset",
 		Short: "Stop everything local and forget it: the local Azure, its clusters, their contexts",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.confirm("forget the local Azure in " + a.home.Local()); err != nil {
 				return err

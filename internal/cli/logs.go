@@ -10,7 +10,7 @@ func (a *app) logsCommand() *cobra.Command {
 	var container string
 	var follow bool
 	cmd := &cobra.Command{
-		Use: "logs [NAME]", Short: "Print a sandbox's log", Args: cobra.MaximumNArgs(1),
+		Use: "logs [NAME]", Short: "Print a sandbox's log", Args: oneSandbox,
 		Example: "  kars logs my-assistant\n  kars logs my-assistant -c router -f",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()

@@ -19,10 +19,10 @@ import (
 )
 
 func (a *app) meshCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "mesh", Short: "The trust between the cluster and Entra", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "mesh", Short: "The trust between the cluster and Entra", Args: noArgs}
 	var timeout time.Duration
 	setup := &cobra.Command{
-		Use: "setup-trust", Short: "Set up trust with Entra, or repair it; sandboxes then get identities", Args: cobra.NoArgs,
+		Use: "setup-trust", Short: "Set up trust with Entra, or repair it; sandboxes then get identities", Args: noArgs,
 		Long: `Make the agent identity blueprint, its principal and its federated credential,
 and tell the cluster. Sandboxes that ran in the anonymous tier get an identity
 each. It takes the directory role Agent ID Developer or Agent ID Administrator,
@@ -63,7 +63,7 @@ func (a *app) setUpTrust(ctx context.Context) (err error) {
 	if failed == nil {
 		failed = a.identified(ctx, &result, x.Name)
 	}
-	result.Error = failure(ctx, failed)
+	result.Error = a.failure(ctx, failed)
 	doc := upResult{Result: result}
 	doc.APIVersion, doc.Kind = report.APIVersion, "UpResult"
 	if err := a.printer.Document(doc, func(io.Writer) {}); err != nil {
@@ -89,7 +89,7 @@ func (a *app) identified(ctx context.Context, result *provision.Result, name str
 		id, began := "sandbox/"+sb.Name, time.Now()
 		was := sb.Status.AgentIdentity != nil
 		sink(event.StepStarted{ID: id})
-		ready, err := provision.WaitIdentity(ctx, k.Client(), sb, func(seen string) { sink(event.StepProgress{ID: id, Detail: seen}) })
+		ready, err := provision.WaitIdentity(ctx, k, sb, func(seen string) { sink(event.StepProgress{ID: id, Detail: seen}) })
 		if err != nil {
 			return fmt.Errorf("in %s: %w", name, err)
 		}

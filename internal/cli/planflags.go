@@ -8,7 +8,6 @@ import (
 
 	"github.com/kars-dev/kars/internal/home"
 	"github.com/kars-dev/kars/internal/plan"
-	"github.com/kars-dev/kars/internal/release"
 )
 
 // planFlags are the flags that say what is planned; up and preflight share them.
@@ -34,12 +33,12 @@ func (p *planFlags) register(f *pflag.FlagSet, getenv func(string) string) {
 
 // plan makes the plan for a session. Input is checked before anybody signs in;
 // see [planFlags.check].
-func (p *planFlags) plan(s *session) (*plan.Plan, error) {
+func (p *planFlags) plan(a *app, s *session) (*plan.Plan, error) {
 	o := p.chosen()
 	o.SubscriptionID, o.TenantID = s.subscription, s.tenant
 	o.Suffixes = plan.Suffixes{Registry: s.cloud.RegistrySuffix, Vault: s.cloud.VaultSuffix, OpenAI: s.cloud.OpenAISuffix}
 	var err error
-	if o.Images, err = release.Images(); err != nil {
+	if o.Images, err = a.images(); err != nil {
 		return nil, err
 	}
 	return plan.New(o)
@@ -60,7 +59,7 @@ func (p *planFlags) check(a *app) error {
 // planOf is the plan of a context: what the cluster was made from.
 func (a *app) planOf(s *session, x home.Context) (*plan.Plan, error) {
 	p := planFlags{options: plan.Options{Region: x.Region, ResourceGroup: x.ResourceGroup, ClusterName: x.Cluster, Model: x.Model}}
-	return p.plan(s)
+	return p.plan(a, s)
 }
 
 // bounded gives a run its deadline.

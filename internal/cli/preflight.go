@@ -20,7 +20,7 @@ func (a *app) preflightCommand() *cobra.Command {
 	var flags planFlags
 	var failOn string
 	cmd := &cobra.Command{
-		Use: "preflight", Short: "Prove that this caller can carry out this plan, without a write", Args: cobra.NoArgs,
+		Use: "preflight", Short: "Prove that this caller can carry out this plan, without a write", Args: noArgs,
 		Example: "  kars preflight --local --as reader\n  kars preflight --subscription <id> --region westeurope -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if failOn != "error" && failOn != "unknown" {
@@ -53,18 +53,13 @@ func (a *app) planned(ctx context.Context, flags *planFlags) (*session, *plan.Pl
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := flags.plan(s)
+	p, err := flags.plan(a, s)
 	return s, p, err
 }
 
 func (a *app) preflight(ctx context.Context, s *session, p *plan.Plan) preflight.Report {
 	o := preflight.Options{Plan: p, Caller: s.caller, ARM: s.arm, Directory: s.graph}
-	if s.local {
-		o.LocalPrincipal = a.flags.as
-		if o.LocalPrincipal == "" {
-			o.LocalPrincipal = "owner"
-		}
-	}
+	o.LocalPrincipal = s.as
 	return preflight.Run(ctx, o)
 }
 
@@ -83,21 +78,48 @@ func verdictError(r preflight.Report, unknownFails bool) error {
 // writePreflight shows what did not pass, then the commands that would change
 // it, then the summary.
 func writePreflight(w io.Writer, r preflight.Report) {
+	var rights, others []preflight.Finding
+	for _, f := range r.Of(preflight.Fail) {
+		switch f.Category {
+		case preflight.CategoryRBAC, preflight.CategoryDirectory:
+			rights = append(rights, f)
+		default:
+			others = append(others, f)
+		}
+	}
 	for _, group := range []struct {
-		verdict preflight.Verdict
-		title   string
+		title string
+		found []preflight.Finding
 	}{
-		{preflight.Fail, "%s lacks:"},
-		{preflight.Unknown, "could not be decided for %s:"},
-		{preflight.Warn, "to be known by %s:"},
+		{r.Caller.DisplayName + " lacks", rights},
+		{"in the way", others},
+		{"could not be decided", r.Of(preflight.Unknown)},
+		{"to be known before the run", r.Of(preflight.Warn)},
 	} {
-		if found := r.Of(group.verdict); len(found) > 0 {
-			_, _ = fmt.Fprintf(w, group.title+"\n", r.Caller.DisplayName)
-			writeFindings(w, found)
+		if len(group.found) > 0 {
+			_, _ = fmt.Fprintf(w, "%s:\n", group.title)
+			writeFindings(w, group.found)
 		}
 	}
 	_, _ = fmt.Fprint(w, commands(r))
+	for _, f := range r.Of(preflight.Pass) {
+		if len(f.Fix) > 0 { // advice
+			_, _ = fmt.Fprintf(w, "%-12s %s\n", "note", strings.Join(f.Evidence, "; "))
+		}
+	}
 	_, _ = fmt.Fprintf(w, "%-12s %s\n", "preflight", r.Summary())
+}
+
+// place is what a person calls a scope.
+func place(scope string) string {
+	switch parent, name := path.Split(scope); {
+	case scope == "/":
+		return "the tenant"
+	case parent == "/subscriptions/":
+		return "the subscription"
+	default:
+		return name
+	}
 }
 
 // writeFindings writes a line for each finding and, below, the evidence, each
@@ -106,7 +128,7 @@ func writeFindings(w io.Writer, found []preflight.Finding) {
 	var rows [][]string
 	var evidence []string
 	for _, f := range found {
-		rows = append(rows, []string{"  " + f.Subject, path.Base(f.Scope), f.Why})
+		rows = append(rows, []string{"  " + f.Subject, place(f.Scope), f.Why})
 		for _, e := range f.Evidence {
 			if !slices.Contains(evidence, e) {
 				evidence = append(evidence, e)

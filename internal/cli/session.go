@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
@@ -23,6 +24,7 @@ import (
 type session struct {
 	cloud        cloud.Cloud
 	local        bool
+	as           string // the local principal
 	transport    http.RoundTripper
 	credential   azcore.TokenCredential
 	caller       credential.Caller
@@ -63,14 +65,16 @@ func (a *app) signIn(ctx context.Context, w wanted) (*session, error) {
 	if s.caller, err = credential.Identify(ctx, s.credential, s.cloud); err != nil {
 		return nil, err
 	}
+	a.session = s
 	return s, s.settle(ctx)
 }
 
 // openLocal reaches the local Azure as one of its principals.
 func (a *app) openLocal(ctx context.Context, s *session, as string) error {
 	if as == "" {
-		as = "owner"
+		as = localazure.OwnerName
 	}
+	s.as = as
 	if _, err := a.startLocal(ctx, a.home.Port()); err != nil {
 		return err
 	}
@@ -162,15 +166,44 @@ func (a *app) chosen() (home.Context, error) {
 				return all.Contexts[i], nil
 			}
 		}
-		return home.Context{}, &codeError{code: exitFailed, text: "there is no local cluster", hints: []string{"make one: kars up --local"}}
+		return home.Context{}, &noClusterError{local: true}
 	}
 	if found, ok := all.Find(a.flags.context); ok {
 		return found, nil
 	}
 	if a.flags.context != "" {
-		return home.Context{}, usagef("see "+filepath.Join(a.home.Dir, "contexts.yaml"), "there is no context %q", a.flags.context)
+		return home.Context{}, usagef(known(all), "there is no context %q", a.flags.context)
 	}
-	return home.Context{}, &codeError{code: exitFailed, text: "there is no cluster yet", hints: []string{"make one: kars up, or kars up --local"}}
+	return home.Context{}, &noClusterError{}
+}
+
+// noClusterError says that nothing was brought up yet.
+type noClusterError struct{ local bool }
+
+func (e *noClusterError) Error() string {
+	if e.local {
+		return "there is no local cluster"
+	}
+	return "there is no cluster yet"
+}
+
+func (e *noClusterError) fix() string {
+	if e.local {
+		return "make one: kars up --local"
+	}
+	return "make one: kars up, or kars up --local"
+}
+
+// known lists the contexts for a person.
+func known(all home.Contexts) string {
+	if len(all.Contexts) == 0 {
+		return (&noClusterError{}).fix()
+	}
+	names := make([]string, 0, len(all.Contexts))
+	for _, x := range all.Contexts {
+		names = append(names, x.Name)
+	}
+	return "there are " + strings.Join(names, ", ")
 }
 
 // open signs in to the cloud of a context.

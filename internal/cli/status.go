@@ -49,7 +49,7 @@ type conditionStatus struct {
 
 func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "What there is, what state it is in, and why", Args: cobra.NoArgs,
+		Use: "status", Short: "What there is, what state it is in, and why", Args: noArgs,
 		Example: "  kars status\n  kars status -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			k, x, err := a.cluster(cmd.Context())

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kars-dev/kars/internal/barrier"
 	"github.com/kars-dev/kars/internal/diagnose"
 	"github.com/kars-dev/kars/internal/home"
 	"github.com/kars-dev/kars/internal/journal"
@@ -38,7 +40,7 @@ type upFlags struct {
 func (a *app) upCommand() *cobra.Command {
 	var flags upFlags
 	cmd := &cobra.Command{
-		Use: "up", Short: "Bring up everything: from nothing to a sandboxed agent that answers", Args: cobra.NoArgs,
+		Use: "up", Short: "Bring up everything: from nothing to a sandboxed agent that answers", Args: noArgs,
 		Long: `Bring up everything: resource group, network, identities, registry, key vault,
 workspace, Foundry with a model, cluster, trust with Entra, chart, and a first
 sandbox whose agent has an Entra identity of its own.
@@ -71,10 +73,8 @@ already is left as it is: a second run makes no write.`,
 }
 
 func (a *app) up(ctx context.Context, flags *upFlags) error {
-	if a.flags.local {
-		if err := a.machineReady(); err != nil {
-			return err
-		}
+	if err := a.readyFor(flags); err != nil {
+		return err
 	}
 	s, p, err := a.planned(ctx, &flags.planFlags)
 	if err != nil {
@@ -89,13 +89,14 @@ func (a *app) up(ctx context.Context, flags *upFlags) error {
 	} else {
 		r := a.preflight(ctx, s, p)
 		checked = &r
-		a.printer.Say("%-12s %s", "preflight", r.Summary())
+	}
+	if checked != nil {
+		a.explain(*checked)
 	}
 	if flags.dryRun {
 		return a.dryRun(p, checked, flags)
 	}
 	if checked != nil {
-		a.explain(*checked)
 		if err := verdictError(*checked, flags.failOn == "unknown"); err != nil {
 			return errors.Join(err, a.printUp(upResult{Preflight: checked, Result: provision.Nothing()}))
 		}
@@ -103,13 +104,28 @@ func (a *app) up(ctx context.Context, flags *upFlags) error {
 	return a.apply(ctx, s, p, checked, flags)
 }
 
+// readyFor says what this machine lacks for a local cluster, before anything is
+// started; a dry run only warns.
+func (a *app) readyFor(flags *upFlags) error {
+	if !a.flags.local || !plan.Reaches(flags.until, plan.StepCluster) {
+		return nil
+	}
+	err := a.machineReady()
+	if err != nil && flags.dryRun {
+		a.printer.Warn("this machine cannot run a local cluster: "+err.Error(), "")
+		return nil
+	}
+	return err
+}
+
 // explain says on stderr what did not pass: what blocks, with its fix, and what
 // is only to be known.
 func (a *app) explain(r preflight.Report) {
 	if !r.Blocks() {
 		for _, f := range r.Of(preflight.Unknown) {
-			a.printer.Warn(fmt.Sprintf("could not decide %s: %v", f.Subject, f.Evidence), "")
+			a.printer.Warn(fmt.Sprintf("could not decide %s: %s", f.Subject, strings.Join(f.Evidence, "; ")), "")
 		}
+		a.printer.Say("%-12s %s", "preflight", r.Summary())
 		return
 	}
 	a.printer.Block(func(w io.Writer) { writePreflight(w, r) })
@@ -128,7 +144,7 @@ func (a *app) apply(ctx context.Context, s *session, p *plan.Plan, checked *pref
 	run := a.newRun(s, p, j, x.Name)
 	run.Until = plan.Step(flags.until)
 	result, failed := provision.Apply(ctx, run)
-	result.Error = failure(ctx, failed)
+	result.Error = a.failure(ctx, failed)
 	if err := a.printUp(upResult{Preflight: checked, Result: result}); err != nil {
 		return errors.Join(failed, err)
 	}
@@ -166,7 +182,7 @@ func (a *app) openJournal(context, command string, unproved bool) (*journal.Jour
 }
 
 // failure is how the document says why the run ended.
-func failure(ctx context.Context, err error) *provision.Failure {
+func (a *app) failure(ctx context.Context, err error) *provision.Failure {
 	if err == nil {
 		return nil
 	}
@@ -179,16 +195,16 @@ func failure(ctx context.Context, err error) *provision.Failure {
 		f.Code, f.Fix = "Interrupted", "run the same command again: it continues"
 		return f
 	}
+	if late := new(barrier.TimeoutError); errors.As(err, &late) || errors.Is(err, context.DeadlineExceeded) {
+		f.Code, f.Fix = "TimedOut", "run the same command again: it continues"
+		return f
+	}
 	if known, ok := diagnose.Of(err); ok {
 		if known.Code != "" {
 			f.Code = known.Code
 		}
-		for _, fix := range diagnose.Explain(known).Fix {
-			f.Fix = fix.Text
-			if fix.Command != "" {
-				f.Fix += ": " + fix.Command
-			}
-			break
+		if all := diagnose.Explain(known).Fix; len(all) > 0 {
+			f.Fix = a.fix(all[0])
 		}
 	}
 	return f
@@ -206,7 +222,6 @@ func (a *app) dryRun(p *plan.Plan, checked *preflight.Report, flags *upFlags) er
 	if err != nil || checked == nil {
 		return err
 	}
-	a.explain(*checked)
 	return verdictError(*checked, flags.failOn == "unknown")
 }
 

@@ -14,7 +14,7 @@ import (
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version of kars", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version of kars", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := struct {
 				APIVersion string `json:"apiVersion"`

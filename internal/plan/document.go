@@ -1,6 +1,9 @@
 package plan
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Document is the plan as `kars up --dry-run` prints it.
 type Document struct {
@@ -55,6 +58,12 @@ func IsStep(name string) bool {
 		}
 	}
 	return false
+}
+
+// Reaches says whether a run that ends with the step until, or with the last
+// one for "", gets to a step.
+func Reaches(until string, s Step) bool {
+	return until == "" || slices.Index(allSteps, Step(until)) >= slices.Index(allSteps, s)
 }
 
 // StepNames lists the steps for a person.

@@ -120,7 +120,7 @@ func (o Options) rules() []rule {
 		{
 			"resource-group", o.ResourceGroup, groupPattern, 80,
 			"must be letters, digits and _ ( ) . -, at most 80, and not end with a full stop",
-			"--resource-group kars-" + o.Region,
+			"--resource-group kars-eastus2",
 		},
 		{
 			"region", o.Region, regionPattern, 40,
@@ -140,6 +140,9 @@ func (o Options) rules() []rule {
 func (o Options) Validate() error {
 	var errs []error
 	for _, r := range o.rules() {
+		if r.field == "resource-group" && r.value == "kars-"+o.Region {
+			continue // by default named after the region, whose own rule is stricter
+		}
 		if len(r.value) > r.max || !r.pattern.MatchString(r.value) {
 			errs = append(errs, &InputError{r.field, r.value, r.says, r.fix})
 		}
