@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -265,6 +266,62 @@ func debugContainer(t *testing.T, admin, controller *kube.Client, pod *corev1.Po
 	}
 	fresh.Spec.Containers[0].Image = "evil"
 	contains(t, admin.Client().Update(t.Context(), fresh, client.DryRunAll), "is not changed")
+}
+
+// TestNobodyElseSpeaksForASandbox tries, as someone who may do anything that
+// RBAC allows, what would make a broker take the caller for a sandbox.
+func TestNobodyElseSpeaksForASandbox(t *testing.T) {
+	admin, controller := newKube(t, ""), newKube(t, controllerUser)
+	applyChart(t, admin)
+	o := newSandbox(t, controller, "spoken-for")
+	token := func(k *kube.Client, namespace, account string) error {
+		_, err := k.Clientset().CoreV1().ServiceAccounts(namespace).CreateToken(t.Context(), account, &authenticationv1.TokenRequest{
+			Spec: authenticationv1.TokenRequestSpec{Audiences: []string{sandbox.BrokerAudience}},
+		}, metav1.CreateOptions{})
+		return err
+	}
+	poll(t, "the policy on tokens", func(context.Context) (bool, error) {
+		err := token(admin, o.Namespace.Name, sandbox.ServiceAccount)
+		return err != nil && strings.Contains(err.Error(), "for nodes alone"), nil
+	})
+	contains(t, token(controller, o.Namespace.Name, sandbox.ServiceAccount), "") // RBAC refuses it already
+	if err := token(admin, "kars-system", "kars-broker"); err != nil {
+		t.Errorf("the tokens of other namespaces are refused: %v", err)
+	}
+	node := cluster.Config(t)
+	node.Impersonate.UserName, node.Impersonate.Groups = "someone", []string{"system:nodes", "system:masters"}
+	kubelet, err := kube.ForConfig(node, kube.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := token(kubelet, o.Namespace.Name, sandbox.ServiceAccount); err != nil {
+		t.Errorf("a node gets no token for its pod: %v", err)
+	}
+
+	spoof := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "spoof", Labels: o.Namespace.Labels}}
+	const refusal = "only the kars controller makes a sandbox's namespace"
+	poll(t, "the policy on namespaces", func(ctx context.Context) (bool, error) {
+		err := admin.Client().Create(ctx, spoof.DeepCopy(), client.DryRunAll)
+		return err != nil && strings.Contains(err.Error(), refusal), nil
+	})
+	for name, tc := range map[string]struct{ namespace, patch, want string }{
+		"taking the role from a sandbox's namespace": {o.Namespace.Name, `{"metadata":{"labels":{"kars.azure.com/role":null}}}`, refusal},
+		"giving it to another sandbox":               {o.Namespace.Name, `{"metadata":{"labels":{"kars.azure.com/sandbox-uid":"other"}}}`, refusal},
+		"taking all labels":                          {o.Namespace.Name, `{"metadata":{"labels":null}}`, refusal},
+		"giving the role to another namespace":       {"default", `{"metadata":{"labels":{"kars.azure.com/role":"sandbox"}}}`, refusal},
+		"another label":                              {o.Namespace.Name, `{"metadata":{"labels":{"team":"a"}}}`, ""},
+		"another namespace":                          {"default", `{"metadata":{"labels":{"team":"a"}}}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tc.namespace}}
+			err := admin.Client().Patch(t.Context(), ns, client.RawPatch("application/merge-patch+json", []byte(tc.patch)), client.DryRunAll)
+			if tc.want != "" {
+				contains(t, err, tc.want)
+			} else if err != nil {
+				t.Errorf("refused: %v", err)
+			}
+		})
+	}
 }
 
 func TestTheControllerActsInSandboxesAlone(t *testing.T) {
