@@ -58,6 +58,36 @@ func TestWaitEndsWithTheProcess(t *testing.T) {
 	<-reaped
 }
 
+// TestSupervisorThatIsEndingIsWaitedFor has a process that says it is the
+// supervisor and no longer holds the folder, as one that was killed while the
+// kernel still ends its cluster.
+func TestSupervisorThatIsEndingIsWaitedFor(t *testing.T) {
+	cmd := exec.Command("sleep", "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	tick, err := startTick(strconv.Itoa(cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := state(t.TempDir())
+	if err := writeJSON(dir.status(), status{PID: cmd.Process.Pid, Started: tick, Phase: ready}); err != nil {
+		t.Fatal(err)
+	}
+	brief, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if p, _, err := settledSupervisor(brief, dir); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("while it ends: got %v, %v, want %v", p, err, context.DeadlineExceeded)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if _, _, err := settledSupervisor(t.Context(), dir); !errors.Is(err, errEnded) {
+		t.Errorf("after its end: got %v, want %v", err, errEnded)
+	}
+}
+
 func FuzzStartTickOfAnyCommand(f *testing.F) {
 	for _, command := range []string{"sh", "a b", "a) b", ")", "", "(\n)"} {
 		f.Add(command, uint64(42))

@@ -58,17 +58,34 @@ func (c *Clusters) spawn(ctx context.Context, dir state) (*process, error) {
 }
 
 // settledSupervisor is [findSupervisor], but waits where a supervisor is about
-// to say who it is, or is ending: the folder is locked then.
+// to say who it is, or is ending. A supervisor holds the folder's lock as long
+// as it lives. One that was killed lets go of it first and ends last, after
+// every process of its cluster: it is found, yet nothing of it answers.
 func settledSupervisor(ctx context.Context, dir state) (*process, status, error) {
 	for {
 		p, s, err := findSupervisor(dir)
-		if !errors.Is(err, errEnded) {
-			return p, s, err
+		if err != nil && !errors.Is(err, errEnded) {
+			return nil, status{}, err
 		}
+		found := err == nil
 		lock, err := takeLock(dir.lock())
+		if lock != nil {
+			_ = lock.Close()
+		}
 		switch {
+		case found && errors.Is(err, errLocked):
+			return p, s, nil
+		case found:
+			if err == nil {
+				err = p.wait(ctx)
+			}
+			p.close()
+			if err != nil {
+				return nil, status{}, err
+			}
+			continue
 		case err == nil:
-			return nil, status{}, errors.Join(errEnded, lock.Close())
+			return nil, status{}, errEnded
 		case errors.Is(err, fs.ErrNotExist): // nor is the folder there
 			return nil, status{}, errEnded
 		case !errors.Is(err, errLocked):
