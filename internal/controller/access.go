@@ -51,7 +51,7 @@ func (r *sandboxReconciler) access(ctx context.Context, p *pass) result {
 // wanted. It records each in the status before it makes it.
 func (r *sandboxReconciler) assign(ctx context.Context, sb *v1alpha1.KarsSandbox, wanted []v1alpha1.GrantedRole) error {
 	for _, role := range wanted {
-		if err := r.ensureAssignment(ctx, role); err != nil {
+		if err := r.ensureAssignment(ctx, sb.UID, role); err != nil {
 			return err
 		}
 		if !slices.Contains(sb.Status.GrantedRoles, role) {
@@ -62,7 +62,7 @@ func (r *sandboxReconciler) assign(ctx context.Context, sb *v1alpha1.KarsSandbox
 		if slices.Contains(wanted, role) {
 			continue
 		}
-		if err := r.removeAssignment(ctx, role); err != nil {
+		if err := r.removeAssignment(ctx, sb.UID, role); err != nil {
 			return err
 		}
 		sb.Status.GrantedRoles = slices.DeleteFunc(sb.Status.GrantedRoles, func(g v1alpha1.GrantedRole) bool { return g == role })

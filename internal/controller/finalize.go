@@ -48,11 +48,13 @@ func (r *sandboxReconciler) finalize(ctx context.Context, p *pass) result {
 	return result{}
 }
 
+// removePod deletes the pod, and waits until it is gone, if it was made for this
+// sandbox. One whose namespace was taken must not end another's.
 func (r *sandboxReconciler) removePod(ctx context.Context, p *pass) result {
 	live := &corev1.Pod{}
 	key := client.ObjectKey{Namespace: sandbox.Namespace(p.sb.Namespace, p.sb.Name), Name: p.sb.Name}
 	err := r.direct.Get(ctx, key, live)
-	if apierrors.IsNotFound(err) {
+	if apierrors.IsNotFound(err) || err == nil && live.Labels[v1alpha1.LabelSandboxUID] != string(p.sb.UID) {
 		p.sb.Status.Pod = ""
 		p.condition(v1alpha1.ConditionPodReady, metav1.ConditionFalse, reasonDeleting, "the pod is gone")
 		return result{}
@@ -105,7 +107,7 @@ func (r *sandboxReconciler) removeRoles(ctx context.Context, p *pass) result {
 		}
 	}
 	for _, g := range roles {
-		if err := r.removeAssignment(ctx, g); err != nil {
+		if err := r.removeAssignment(ctx, p.sb.UID, g); err != nil {
 			p.condition(v1alpha1.ConditionAccessGranted, metav1.ConditionUnknown, reasonDeleting, err.Error())
 			return result{err: err}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kars-dev/kars/api/v1alpha1"
 	"github.com/kars-dev/kars/internal/azure/arm"
@@ -13,10 +14,12 @@ import (
 
 const roleAssignmentVersion = "2022-04-01"
 
-// roleAssignmentID is the ARM id of the assignment. Its name is a UUIDv5 of
-// what it says, so that making it twice makes one.
-func roleAssignmentID(g v1alpha1.GrantedRole) string {
-	parts := strings.ToLower(strings.Join([]string{g.Scope, g.PrincipalID, g.RoleDefinitionID}, "\n"))
+// roleAssignmentID is the ARM id of a sandbox's assignment. Its name is a UUIDv5
+// of what it says, so that making it twice makes one, and of the sandbox's UID:
+// what a status records is removed by that name, and whoever may write statuses
+// could otherwise record the role of another sandbox.
+func roleAssignmentID(sandbox types.UID, g v1alpha1.GrantedRole) string {
+	parts := strings.ToLower(strings.Join([]string{string(sandbox), g.Scope, g.PrincipalID, g.RoleDefinitionID}, "\n"))
 	name := uuid.NewSHA1(uuid.NameSpaceURL, []byte(parts))
 	return g.Scope + "/providers/Microsoft.Authorization/roleAssignments/" + name.String()
 }
@@ -24,8 +27,8 @@ func roleAssignmentID(g v1alpha1.GrantedRole) string {
 // ensureAssignment makes the assignment unless it is there. An assignment of
 // another name that says the same is refused by Azure with
 // RoleAssignmentExists, and serves as well.
-func (r *sandboxReconciler) ensureAssignment(ctx context.Context, g v1alpha1.GrantedRole) error {
-	id := roleAssignmentID(g)
+func (r *sandboxReconciler) ensureAssignment(ctx context.Context, sandbox types.UID, g v1alpha1.GrantedRole) error {
+	id := roleAssignmentID(sandbox, g)
 	_, found, err := r.ResourceManager.Get(ctx, id, roleAssignmentVersion)
 	if err != nil && !arm.IsForbidden(err) {
 		return fmt.Errorf("reading the role assignment at %s: %w", g.Scope, err)
@@ -49,8 +52,8 @@ func (r *sandboxReconciler) ensureAssignment(ctx context.Context, g v1alpha1.Gra
 }
 
 // removeAssignment removes the assignment; that it is gone is no error.
-func (r *sandboxReconciler) removeAssignment(ctx context.Context, g v1alpha1.GrantedRole) error {
-	_, err := r.ResourceManager.Delete(ctx, roleAssignmentID(g), roleAssignmentVersion)
+func (r *sandboxReconciler) removeAssignment(ctx context.Context, sandbox types.UID, g v1alpha1.GrantedRole) error {
+	_, err := r.ResourceManager.Delete(ctx, roleAssignmentID(sandbox, g), roleAssignmentVersion)
 	if err != nil && !arm.IsNotFound(err) {
 		return fmt.Errorf("removing role %s at %s: %w", g.RoleDefinitionID, g.Scope, err)
 	}

@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kars-dev/kars/api/v1alpha1"
@@ -40,7 +41,7 @@ func TestU23U33SandboxGetsIdentityRoleAndPod(t *testing.T) {
 		}
 	}
 	want := []map[string]any{{
-		"id": roleAssignmentID(v1alpha1.GrantedRole{Scope: account, RoleDefinitionID: openAI, PrincipalID: got.Status.AgentIdentity.ObjectID}),
+		"id": roleAssignmentID(got.UID, v1alpha1.GrantedRole{Scope: account, RoleDefinitionID: openAI, PrincipalID: got.Status.AgentIdentity.ObjectID}),
 		"properties": map[string]any{
 			"principalId":      got.Status.AgentIdentity.ObjectID,
 			"principalType":    "ServicePrincipal",
@@ -302,6 +303,57 @@ func TestANamespaceOfSomebodyElseIsNotTakenOver(t *testing.T) {
 	w.gone(sb)
 	if err := w.client.Get(t.Context(), client.ObjectKey{Name: name}, ns); err != nil || !ns.DeletionTimestamp.IsZero() {
 		t.Errorf("the namespace went with the sandbox: %v", err)
+	}
+}
+
+func TestASandboxWithoutANamespaceLeavesThePodInItAlone(t *testing.T) {
+	w := newWorld(t)
+	labels := map[string]string{v1alpha1.LabelRole: v1alpha1.RoleSandbox, v1alpha1.LabelSandboxUID: "another"}
+	name := sandbox.Namespace(v1alpha1.ResourceNamespace, "squatted")
+	w.ensure(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}})
+	w.ensure(&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: "default"}})
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: "squatted", Labels: labels},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "agent", Image: "agent"}}},
+	}
+	w.ensure(pod)
+	sb := w.sandbox("squatted", nil)
+	w.reason(sb, v1alpha1.ConditionPodReady, reasonNamespaceTaken)
+	if err := w.client.Delete(t.Context(), sb); err != nil {
+		t.Fatal(err)
+	}
+	w.gone(sb)
+	if err := w.client.Get(t.Context(), client.ObjectKeyFromObject(pod), pod); err != nil || !pod.DeletionTimestamp.IsZero() {
+		t.Errorf("the pod of another sandbox went with it: %v", err)
+	}
+}
+
+// TestAWrittenStatusTakesNoRoleFromAnotherSandbox records, as someone who may
+// write statuses, what is not the sandbox's own.
+func TestAWrittenStatusTakesNoRoleFromAnotherSandbox(t *testing.T) {
+	w := newWorld(t)
+	w.trust()
+	victim := w.sandbox("victim", nil)
+	got := w.reason(victim, v1alpha1.ConditionAccessGranted, reasonGranted)
+	theirs := got.Status.GrantedRoles[0]
+	sb := w.sandbox("thief", nil)
+	w.reason(sb, v1alpha1.ConditionAccessGranted, reasonGranted)
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		if err := w.client.Get(t.Context(), client.ObjectKeyFromObject(sb), sb); err != nil {
+			return err
+		}
+		sb.Status.GrantedRoles = append(sb.Status.GrantedRoles, theirs)
+		return w.client.Status().Update(t.Context(), sb)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.client.Delete(t.Context(), sb); err != nil {
+		t.Fatal(err)
+	}
+	w.gone(sb)
+	if left := w.azure.all(); len(left) != 1 || left[0]["id"] != roleAssignmentID(victim.UID, theirs) {
+		t.Errorf("left are %v, want the other sandbox's role alone", left)
 	}
 }
 
