@@ -178,7 +178,7 @@ func (s *Server) makePrincipal(tx *store.Tx, p Principal) (Credential, error) {
 
 func validName(name string) bool {
 	for _, r := range name {
-		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-') {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' {
 			return false
 		}
 	}

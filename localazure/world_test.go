@@ -99,16 +99,6 @@ func (w *world) GetToken(_ context.Context, o policy.TokenRequestOptions) (azcor
 	return w.token(w.owner, o.Scopes[0])
 }
 
-// as is a principal as a credential for the SDK.
-type as struct {
-	w *world
-	c localazure.Credential
-}
-
-func (a as) GetToken(_ context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	return a.w.token(a.c, o.Scopes[0])
-}
-
 func (w *world) token(c localazure.Credential, scope string) (azcore.AccessToken, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

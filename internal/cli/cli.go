@@ -11,8 +11,10 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+	"k8s.io/klog/v2"
 
 	"github.com/kars-dev/kars/internal/home"
 	"github.com/kars-dev/kars/internal/plan"
@@ -36,6 +38,8 @@ func newApp(streams Streams, getenv func(string) string) *app {
 }
 
 func (a *app) main(ctx context.Context, args []string) int {
+	// Kubernetes' client libraries log what they also return as errors.
+	klog.SetLogger(logr.Discard())
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	root := a.root()

@@ -9,7 +9,7 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream"
+	"k8s.io/apimachinery/pkg/util/httpstream" //nolint:staticcheck // what client-go's port-forward still takes
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
@@ -45,7 +45,7 @@ func (c *Client) PortForward(ctx context.Context, namespace, pod string, port in
 	}
 	stop = func() {
 		cancel()
-		<-ended
+		<-ended //nolint:errcheck // ended because it was told to
 	}
 	return "127.0.0.1:" + strconv.Itoa(int(ports[0].Local)), stop, nil
 }

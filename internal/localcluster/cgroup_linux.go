@@ -143,7 +143,7 @@ func (c *cgroups) processes() ([]int, error) {
 		}
 		text, err := os.ReadFile(filepath.Join(path, "cgroup.procs"))
 		if err != nil {
-			return nil // the group is going away
+			return nil //nolint:nilerr // the group is going away
 		}
 		for _, field := range strings.Fields(string(text)) {
 			if pid, err := strconv.Atoi(field); err == nil && pid > 0 {

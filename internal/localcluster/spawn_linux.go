@@ -26,7 +26,7 @@ func (c *Clusters) spawn(ctx context.Context, dir state) (*process, error) {
 	defer log.Close()
 	args := append(append([]string{}, c.options.Args...), string(dir))
 	// The cluster outlives this process and ctx.
-	cmd := exec.Command(c.options.Executable, args...) //nolint:gosec // kars itself
+	cmd := exec.Command(c.options.Executable, args...) //nolint:gosec,noctx // kars itself, which outlives the call
 	cmd.Env = []string{"PATH=" + nodePath, "HOME=/root"}
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = log, log

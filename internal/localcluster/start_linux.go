@@ -150,7 +150,7 @@ func (s *supervisor) startKubelet(ctx context.Context, n *node) error {
 	if err := s.await(ctx, "containerd of node "+n.Name, func(context.Context) (bool, error) {
 		c, err := net.Dial("unix", filepath.Join("/proc/self/task", strconv.Itoa(n.space.thread), "root", nodeRuntime))
 		if err != nil {
-			return false, nil
+			return false, nil //nolint:nilerr // it does not listen yet
 		}
 		return true, c.Close()
 	}); err != nil {

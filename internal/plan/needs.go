@@ -36,6 +36,7 @@ const AgentIDNeed = "microsoft.directory/agentIdentityBlueprints/create"
 // the steps; each pair of action and scope is stated once.
 func (p *Plan) needs() []Need {
 	n := &needList{seen: map[[2]string]bool{}}
+	n.proof(p.groupScope())
 	n.readWrite(p, p.Group)
 	for _, r := range p.Registrations {
 		n.add(Need{Kind: NeedRegistration, Action: r.Namespace, Scope: p.subscriptionScope(), Step: StepRegistration, Why: r.Why})
@@ -46,7 +47,7 @@ func (p *Plan) needs() []Need {
 		n.readWrite(p, r)
 	}
 	for _, g := range p.Grants {
-		n.grant(p, g)
+		n.grant(g)
 	}
 	for _, r := range p.Of(StepCluster) {
 		n.readWrite(p, r)
@@ -79,10 +80,19 @@ func (n *needList) action(step Step, action, scope, why string) {
 	n.add(Need{Kind: NeedAction, Action: action, Scope: scope, Step: step, Why: why})
 }
 
-// look is a read at the subscription that the owner of a group need not have
-// (U10): without it the run goes on, and what it would have shown shows later.
+// look is a read that the run can do without, as one at the subscription that
+// the owner of a group need not have (U10): what it would have shown shows later.
 func (n *needList) look(step Step, action, scope, why string) {
 	n.add(Need{Kind: NeedAction, Action: action, Scope: scope, Step: step, Why: why, Optional: true})
+}
+
+// proof are the rights of proving all others. A role that lacks them, as a
+// custom one may, leaves the proof undecided, and the run goes on.
+// learn.microsoft.com/azure/role-based-access-control/permissions/management-and-governance#microsoftauthorization
+func (n *needList) proof(scope string) {
+	n.look(StepPreflight, "Microsoft.Authorization/permissions/read", scope, "prove what you may do")
+	n.look(StepPreflight, "Microsoft.Authorization/roleAssignments/read", scope, "see under which conditions you may give roles")
+	n.look(StepPreflight, "Microsoft.Authorization/denyAssignments/read", scope, "see what is denied to you")
 }
 
 // readWrite are the rights that one resource takes: to see whether it is there,
@@ -111,7 +121,7 @@ func (n *needList) deployment(step Step, scope string) {
 	n.action(step, "Microsoft.Resources/deployments/operationStatuses/read", scope, "follow the deployment")
 }
 
-func (n *needList) grant(p *Plan, g Grant) {
+func (n *needList) grant(g Grant) {
 	n.action(StepGrants, "Microsoft.Authorization/roleAssignments/read", g.Scope, "see whether the "+string(g.Principal)+" has "+g.Role.Name)
 	n.add(Need{
 		Kind: NeedAction, Action: "Microsoft.Authorization/roleAssignments/write", Scope: g.Scope, Step: StepGrants,

@@ -8,8 +8,10 @@ type Tree = map[string]any
 // Step is the id of a step of `kars up`.
 type Step string
 
-// The steps, in their order. The sandbox's step is sandbox/<name>.
+// The steps, in their order. The sandbox's step is sandbox/<name>; preflight
+// has needs of its own and is no step of the apply.
 const (
+	StepPreflight    Step = "preflight"
 	StepGroup        Step = "group"
 	StepRegistration Step = "registration"
 	StepFoundation   Step = "foundation"

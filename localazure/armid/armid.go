@@ -43,10 +43,8 @@ func Parse(path string) (ID, error) {
 			return ID{}, fmt.Errorf("the id %q has an empty segment", path)
 		}
 	}
-	segments, err := id.container(segments)
-	if err != nil {
-		return ID{}, fmt.Errorf("the id %q %w", path, err)
-	}
+	var err error
+	segments = id.container(segments)
 	for len(segments) > 0 {
 		if segments, err = id.provider(segments); err != nil {
 			return ID{}, fmt.Errorf("the id %q %w", path, err)
@@ -55,26 +53,26 @@ func Parse(path string) (ID, error) {
 	return id, nil
 }
 
-func (id *ID) container(s []string) ([]string, error) {
+func (id *ID) container(s []string) []string {
 	if len(s) > 0 && strings.EqualFold(s[0], "subscriptions") {
 		if len(s) == 1 {
 			id.Rest = s[0]
-			return nil, nil
+			return nil
 		}
 		id.Subscription, s = s[1], s[2:]
 		if len(s) > 0 && strings.EqualFold(s[0], "resourceGroups") {
 			if len(s) == 1 {
 				id.Rest = s[0]
-				return nil, nil
+				return nil
 			}
 			id.ResourceGroup, s = s[1], s[2:]
 		}
 	}
 	if len(s) == 1 && !strings.EqualFold(s[0], "providers") {
 		id.Rest = s[0]
-		return nil, nil
+		return nil
 	}
-	return s, nil
+	return s
 }
 
 func (id *ID) provider(s []string) ([]string, error) {
@@ -87,7 +85,7 @@ func (id *ID) provider(s []string) ([]string, error) {
 	}
 	p := Segment{Namespace: s[1]}
 	s = s[2:]
-	for len(s) > 0 && !(strings.EqualFold(s[0], "providers") && len(p.Types) > 0) {
+	for len(s) > 0 && (len(p.Types) == 0 || !strings.EqualFold(s[0], "providers")) {
 		if len(s) == 1 {
 			id.Rest, s = s[0], nil
 			break

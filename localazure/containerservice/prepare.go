@@ -28,7 +28,7 @@ func (p *Provider) prepare(ctx context.Context, w *arm.Write) error {
 	if err := preparePools(w, properties, version); err != nil {
 		return err
 	}
-	if err := p.prepareNodeGroup(ctx, w, properties); err != nil {
+	if err := p.prepareNodeGroup(w, properties); err != nil {
 		return err
 	}
 	if err := p.prepareIdentities(ctx, w, properties); err != nil {
@@ -98,7 +98,7 @@ func completeNetwork(properties store.Tree) {
 
 // prepareNodeGroup makes the group that holds the cluster's nodes;
 // learn.microsoft.com/azure/aks/faq#why-are-two-resource-groups-created-with-aks.
-func (p *Provider) prepareNodeGroup(ctx context.Context, w *arm.Write, properties store.Tree) error {
+func (p *Provider) prepareNodeGroup(w *arm.Write, properties store.Tree) error {
 	// The name is cut at the 80 characters that AKS allows.
 	name := "MC_" + w.ID.ResourceGroup + "_" + w.ID.Name() + "_" + resource.Text(w.New, "location")
 	resource.Default(properties, "nodeResourceGroup", name[:min(len(name), 80)])

@@ -64,7 +64,7 @@ func (a *Authority) grantClient(t *directory.Tx, c client, p proof, scope scopeR
 		return Token{}, err
 	}
 	if fmiPath != "" {
-		return a.issueForAgent(t, c, p, r, fmiPath)
+		return a.issueForAgent(t, c, r, fmiPath)
 	}
 	// A blueprint acts through its agent identities alone; for itself it may
 	// only manage them, which it does at Graph.

@@ -23,15 +23,15 @@ func (a *Authority) routes() *http.ServeMux {
 	return mux
 }
 
-// tenant resolves the tenant of a path. The aliases stand for the tenant of
+// tenant checks the tenant of a path. The aliases stand for the tenant of
 // whoever signs in, and there is one.
-func (a *Authority) tenant(r *http.Request) (string, *oauthError) {
+func (a *Authority) tenant(r *http.Request) *oauthError {
 	name := r.PathValue("tenant")
 	switch strings.ToLower(name) {
 	case a.directory.TenantID(), "common", "organizations":
-		return a.directory.TenantID(), nil
+		return nil
 	}
-	return "", errTenant(name)
+	return errTenant(name)
 }
 
 func (a *Authority) configurationV2(w http.ResponseWriter, r *http.Request) {
@@ -44,7 +44,7 @@ func (a *Authority) configurationV1(w http.ResponseWriter, r *http.Request) {
 
 // configuration answers with the shape of learn.microsoft.com/entra/identity-platform/v2-protocols-oidc#sample-response.
 func (a *Authority) configuration(w http.ResponseWriter, r *http.Request, issuer, oauth, keys string) {
-	if _, refused := a.tenant(r); refused != nil {
+	if refused := a.tenant(r); refused != nil {
 		a.refuse(w, r, refused)
 		return
 	}
@@ -70,7 +70,7 @@ func (a *Authority) configuration(w http.ResponseWriter, r *http.Request, issuer
 }
 
 func (a *Authority) serveKeys(w http.ResponseWriter, r *http.Request) {
-	if _, refused := a.tenant(r); refused != nil {
+	if refused := a.tenant(r); refused != nil {
 		a.refuse(w, r, refused)
 		return
 	}

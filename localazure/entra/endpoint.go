@@ -15,7 +15,7 @@ const maxForm = 64 << 10
 // serveToken is the token endpoint.
 func (a *Authority) serveToken(w http.ResponseWriter, r *http.Request) {
 	requests.SetRead(r.Context())
-	if _, refused := a.tenant(r); refused != nil {
+	if refused := a.tenant(r); refused != nil {
 		a.refuse(w, r, refused)
 		return
 	}

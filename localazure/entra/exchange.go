@@ -13,7 +13,7 @@ import (
 // identities sign in, the first hop of
 // learn.microsoft.com/entra/agent-id/agent-autonomous-app-oauth-flow. fmiPath is
 // the agent's client id.
-func (a *Authority) issueForAgent(t *directory.Tx, c client, p proof, r resource, fmiPath string) (Token, error) {
+func (a *Authority) issueForAgent(t *directory.Tx, c client, r resource, fmiPath string) (Token, error) {
 	if !r.exchange {
 		return Token{}, badRequest(90013, "invalid_request", "Invalid input received from the user: 'fmi_path' is for scope %s/.default alone.", tokenExchange)
 	}

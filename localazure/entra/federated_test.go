@@ -67,7 +67,7 @@ func TestU31FederatedCredentialMatchesExactlyOrSaysWhy(t *testing.T) {
 		Issuer: c.issuer, Subject: controllerSubject, Audience: jwt.Audience{exchangeAudience},
 		Expiry: jwt.NewNumericDate(now.Add(-10 * time.Minute)),
 	})
-	der := c.key.PublicKey.N.Bytes()
+	der := c.key.N.Bytes()
 	confused := c.sign(jose.SigningKey{Algorithm: jose.HS256, Key: jose.JSONWebKey{Key: der, KeyID: c.keyID}}, jwt.Claims{
 		Issuer: c.issuer, Subject: controllerSubject, Audience: jwt.Audience{exchangeAudience},
 		Expiry: jwt.NewNumericDate(now.Add(time.Hour)),

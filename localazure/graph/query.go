@@ -70,7 +70,7 @@ func splitList(s string) []string {
 }
 
 // next is the link to the page after the object with this id.
-func (q query) next(version, last string) string {
+func (q query) next(last string) string {
 	values, _ := url.ParseQuery(q.url.RawQuery) // parsed before
 	values.Set("$skiptoken", base64.RawURLEncoding.EncodeToString([]byte(last)))
 	link := url.URL{Scheme: "https", Host: Host, Path: q.url.Path, RawQuery: values.Encode()}

@@ -135,7 +135,7 @@ func (p *page) answer(collection string) answer {
 		body["@odata.count"] = p.matched
 	}
 	if p.more {
-		body["@odata.nextLink"] = p.c.query.next(p.c.path.version, p.last)
+		body["@odata.nextLink"] = p.c.query.next(p.last)
 	}
 	return answer{http.StatusOK, body}
 }

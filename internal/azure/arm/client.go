@@ -84,10 +84,12 @@ func (c *Client) Counts() (reads, writes int) { return c.counter.Counts() }
 
 // changesNothing reports whether a POST only asks.
 func changesNothing(r *http.Request) bool {
-	if r.Method != http.MethodPost {
-		return false
-	}
-	path := strings.ToLower(r.URL.Path)
+	return r.Method == http.MethodPost && asks(r.URL.Path)
+}
+
+// asks reports whether the action at the end of a path changes nothing.
+func asks(path string) bool {
+	path = strings.ToLower(path)
 	action := path[strings.LastIndexByte(path, '/')+1:]
 	for _, prefix := range []string{"list", "check", "validate", "whatif"} {
 		if strings.HasPrefix(action, prefix) {
@@ -120,8 +122,8 @@ func (c *Client) send(ctx context.Context, r call) (*http.Response, error) {
 }
 
 func (c *Client) sendTo(ctx context.Context, endpoint string, r call) (*http.Response, error) {
-	idempotent := r.method != http.MethodPost
-	ctx = runtime.WithRetryOptions(ctx, c.retry.Options(ctx, idempotent))
+	idempotent := r.method != http.MethodPost || asks(r.path)
+	ctx = policy.WithRetryOptions(ctx, c.retry.Options(ctx, idempotent))
 	req, err := runtime.NewRequest(ctx, r.method, endpoint)
 	if err != nil {
 		return nil, err
@@ -144,7 +146,7 @@ func (c *Client) sendTo(ctx context.Context, endpoint string, r call) (*http.Res
 
 // do sends a call and decodes its answer into out, unless out is nil.
 func (c *Client) do(ctx context.Context, r call, out any) (status int, err error) {
-	resp, err := c.send(ctx, r)
+	resp, err := c.send(ctx, r) //nolint:bodyclose // its body is buffered
 	if err != nil {
 		return 0, err
 	}
@@ -168,7 +170,7 @@ func decode(resp *http.Response, r call, out any) error {
 // list reads all pages of a list.
 func list[T any](ctx context.Context, c *Client, r call) ([]T, error) {
 	r.method = http.MethodGet
-	resp, err := c.send(ctx, r)
+	resp, err := c.send(ctx, r) //nolint:bodyclose // its body is buffered
 	var all []T
 	for {
 		if err != nil {
@@ -190,7 +192,7 @@ func list[T any](ctx context.Context, c *Client, r call) ([]T, error) {
 		if err != nil || next.Scheme != "https" || !strings.EqualFold(next.Host, c.host) {
 			return nil, fmt.Errorf("GET %s: the next page is not at %s", r.path, c.host)
 		}
-		if resp, err = c.sendTo(ctx, page.NextLink, r); err != nil {
+		if resp, err = c.sendTo(ctx, page.NextLink, r); err != nil { //nolint:bodyclose // its body is buffered
 			return nil, err
 		}
 	}

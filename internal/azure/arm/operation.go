@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"github.com/kars-dev/kars/internal/azure/wire"
@@ -127,14 +128,14 @@ func (o *Operation) Wait(ctx context.Context) (Tree, error) {
 		if err := o.client.sleep(ctx, after); err != nil {
 			return nil, fmt.Errorf("waiting for a long operation: %w", err)
 		}
-		polled := runtime.WithRetryOptions(ctx, o.client.retry.Options(ctx, true))
+		polled := policy.WithRetryOptions(ctx, o.client.retry.Options(ctx, true))
 		resp, err := o.poller.Poll(polled)
 		if err != nil {
 			return nil, o.wrap(err)
 		}
 		after = wire.RetryAfter(resp.Header, time.Now())
 	}
-	result, err := o.poller.Result(runtime.WithRetryOptions(ctx, o.client.retry.Options(ctx, true)))
+	result, err := o.poller.Result(policy.WithRetryOptions(ctx, o.client.retry.Options(ctx, true)))
 	if err != nil {
 		return nil, o.wrap(err)
 	}

@@ -93,7 +93,7 @@ func (c *Client) send(ctx context.Context, method, endpoint string, in, out any)
 	// Filters are written with spaces and quotes, and a plus means a plus.
 	u.RawQuery = strings.ReplaceAll(u.RawQuery, " ", "%20")
 	what := method + " " + u.Path
-	ctx = runtime.WithRetryOptions(ctx, c.retry.Options(ctx, method != http.MethodPost))
+	ctx = policy.WithRetryOptions(ctx, c.retry.Options(ctx, method != http.MethodPost))
 	req, err := runtime.NewRequest(ctx, method, u.String())
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)

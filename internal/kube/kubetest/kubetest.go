@@ -20,6 +20,9 @@ import (
 // Cluster is an API server that the tests of a package share. It starts when
 // it is first asked for.
 type Cluster struct {
+	// Bare leaves kars' definitions out, for a test that applies them itself.
+	Bare bool
+
 	once   sync.Once
 	env    *envtest.Environment
 	config *rest.Config
@@ -62,12 +65,12 @@ func (c *Cluster) start() {
 		c.err = err
 		return
 	}
-	crds, err := charts.Definitions()
-	if err != nil {
-		c.err = err
-		return
+	c.env = &envtest.Environment{BinaryAssetsDirectory: dir}
+	if !c.Bare {
+		if c.env.CRDs, c.err = charts.Definitions(); c.err != nil {
+			return
+		}
 	}
-	c.env = &envtest.Environment{BinaryAssetsDirectory: dir, CRDs: crds}
 	c.config, c.err = c.env.Start()
 	if c.err == nil {
 		c.config.QPS = -1
