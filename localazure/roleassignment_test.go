@@ -185,6 +185,56 @@ func TestAConditionLimitsWhichRolesMayBeAssignedAndRemoved(t *testing.T) {
 	}
 }
 
+// TestARoleIsChangedByThoseWhoMayAtAllItsScopes has the owner of a group try to
+// change what a role allows at the subscription.
+func TestARoleIsChangedByThoseWhoMayAtAllItsScopes(t *testing.T) {
+	w := newWorld(t)
+	group := w.subscription() + "/resourceGroups/g"
+	w.must("PUT", group, map[string]any{"location": "eastus2"})
+	alice, mallory := w.principal("alice", "user"), w.principal("mallory", "user", "Owner@g")
+	role, own := uuid.NewString(), uuid.NewString()
+	body := func(name, scope, allowed string) map[string]any {
+		return map[string]any{"properties": map[string]any{
+			"roleName": name, "assignableScopes": []string{scope},
+			"permissions": []any{map[string]any{"actions": []string{allowed}}},
+		}}
+	}
+	inGroup := func(id string) string { return group + "/providers/Microsoft.Authorization/roleDefinitions/" + id }
+	w.must("PUT", w.role(role), body("Lister", w.subscription(), "Microsoft.Resources/subscriptions/resourceGroups/read"))
+	w.must("PUT", w.subscription()+"/providers/Microsoft.Authorization/roleAssignments/"+uuid.NewString(), map[string]any{
+		"properties": map[string]any{"principalId": alice.ObjectID, "roleDefinitionId": w.role(role)},
+	})
+	for name, c := range map[string]struct {
+		method, path string
+		body         any
+	}{
+		"the same role, as one of the group": {"PUT", inGroup(role), body("Lister", group, "*")},
+		"by another name":                    {"PUT", inGroup(role), body("Mine", group, "*")},
+		"a role for the whole subscription":  {"PUT", inGroup(uuid.NewString()), body("Wide", w.subscription(), "*")},
+		"the role where it was written":      {"PUT", w.role(role), body("Lister", w.subscription(), "*")},
+	} {
+		if status, tree := w.do(mallory, c.method, c.path, c.body); status != http.StatusForbidden {
+			t.Errorf("%s: %d %v, want 403", name, status, tree)
+		}
+	}
+	if status, tree := w.do(mallory, "PUT", inGroup(own), body("Own", group, "*")); status != http.StatusCreated {
+		t.Errorf("a role for the group alone: %d %v, want 201", status, tree)
+	}
+	wider := map[string]any{"properties": map[string]any{"assignableScopes": []string{w.subscription()}}}
+	if status, tree := w.do(mallory, "PATCH", inGroup(own), wider); status != http.StatusForbidden {
+		t.Errorf("making a role of one's own wider: %d %v, want 403", status, tree)
+	}
+	if status, _ := w.do(alice, "PUT", w.subscription()+"/resourceGroups/loot", map[string]any{"location": "eastus2"}); status != http.StatusForbidden {
+		t.Errorf("what the role allows has changed: %d, want 403", status)
+	}
+
+	// Who may everywhere has one role, whatever scope it was addressed at.
+	w.must("PUT", inGroup(role), body("Lister", w.subscription(), "Microsoft.Authorization/*/read"))
+	if status, _ := w.do(alice, "GET", w.subscription()+"/resourceGroups", nil); status != http.StatusForbidden {
+		t.Errorf("the role as it was before still counts: %d, want 403", status)
+	}
+}
+
 func TestACustomRoleIsAssignedAndCannotBeRemovedWhileItIs(t *testing.T) {
 	w := newWorld(t)
 	alice := w.principal("alice", "user")

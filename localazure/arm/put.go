@@ -71,7 +71,13 @@ func (s *Service) patch(ctx context.Context, r *Request) (Outcome, error) {
 	if stored == nil {
 		return Outcome{}, notFound(r.ID)
 	}
-	return s.write(ctx, t, &Write{ID: canonical(r.ID, t), APIVersion: r.APIVersion, Caller: r.Caller, New: merged})
+	w := &Write{ID: canonical(r.ID, t), APIVersion: r.APIVersion, Caller: r.Caller, New: merged}
+	if t.Preflight != nil {
+		if err := t.Preflight(ctx, w); err != nil {
+			return Outcome{}, err
+		}
+	}
+	return s.write(ctx, t, w)
 }
 
 // merge is JSON merge patch, RFC 7396.

@@ -2,6 +2,7 @@ package authorization
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/kars-dev/kars/internal/rbac"
+	"github.com/kars-dev/kars/localazure/action"
 	"github.com/kars-dev/kars/localazure/arm"
 	"github.com/kars-dev/kars/localazure/armid"
 	"github.com/kars-dev/kars/localazure/resource"
@@ -24,10 +26,38 @@ func (p *Provider) definitions() arm.Type {
 		APIVersions:   []string{"2022-04-01"},
 		Extension:     true,
 		AlwaysCreated: true,
+		Preflight:     p.authorizeDefinition,
 		Prepare:       p.prepareDefinition,
 		Remove:        removeDefinition,
 		List:          p.listDefinitions,
 	}
+}
+
+// authorizeDefinition asks that the caller may write role definitions at every
+// scope where the role is, or so far was, to be assigned, wherever the request
+// addresses it: a role is one in the whole tenant, and who changes it changes
+// what all its assignments allow;
+// learn.microsoft.com/azure/role-based-access-control/custom-roles#who-can-create-delete-update-or-view-a-custom-role.
+func (p *Provider) authorizeDefinition(ctx context.Context, w *arm.Write) error {
+	sent, err := definition(w.New)
+	if err != nil {
+		return nil // which prepareDefinition refuses
+	}
+	var was rbac.RoleDefinition
+	err = p.service.Store.View(func(tx *store.Tx) (err error) {
+		was, _, err = findDefinition(tx, bareID(w.ID.Name()))
+		return err
+	})
+	if err != nil || was.Type == "BuiltInRole" {
+		return err
+	}
+	for _, scope := range slices.Concat(sent.AssignableScopes, was.AssignableScopes) {
+		need := action.Need{Action: definitionType + "/write", Scope: scope}
+		if err := p.service.Authorize(ctx, w.Caller, need, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prepareDefinition applies the rules for custom roles;
@@ -52,7 +82,26 @@ func (p *Provider) prepareDefinition(_ context.Context, w *arm.Write) error {
 	properties := resource.Properties(w.New)
 	properties["type"] = "CustomRole"
 	resource.Default(properties, "description", "")
-	return uniqueName(w.Tx, w.ID, d.Name)
+	if err := uniqueName(w.Tx, w.ID, d.Name); err != nil {
+		return err
+	}
+	return p.moveHere(w)
+}
+
+// moveHere takes away the role under the id of another scope, where it was
+// written before.
+func (p *Provider) moveHere(w *arm.Write) error {
+	var elsewhere []string
+	err := resource.OfType(w.Tx, "", definitionType, func(r resource.Resource) error {
+		if bareID(r.ID.Name()) == bareID(w.ID.Name()) && !armid.Equal(r.ID.String(), w.ID.String()) {
+			elsewhere = append(elsewhere, r.ID.String())
+		}
+		return nil
+	})
+	for _, id := range elsewhere {
+		err = errors.Join(err, resource.DeleteWithin(w.Tx, id))
+	}
+	return err
 }
 
 func uniqueName(tx *store.Tx, id armid.ID, name string) error {
