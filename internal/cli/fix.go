@@ -20,17 +20,21 @@ func (a *app) fixes(err error) []string {
 	if e.Cause != "" {
 		out = append(out, e.Cause)
 	}
-	for _, f := range e.Fix {
-		out = append(out, a.fix(f))
-	}
-	return out
+	return append(out, a.commands(e)...)
 }
 
-func (a *app) fix(f diagnose.Fix) string {
-	if command := a.pasteable(f.Command); command != "" {
-		return f.Text + ": " + command
+// commands are the fixes that can be carried out where this run works.
+func (a *app) commands(e diagnose.Explanation) []string {
+	var out []string
+	for _, f := range e.Fix {
+		switch command := a.pasteable(f.Command); {
+		case command != "":
+			out = append(out, f.Text+": "+command)
+		case f.Command == "":
+			out = append(out, f.Text)
+		}
 	}
-	return f.Text
+	return out
 }
 
 var assignment = regexp.MustCompile(`^az role assignment create --assignee (\S+) --role ("[^"]+"|\S+) --scope (\S+)$`)

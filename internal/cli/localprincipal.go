@@ -20,7 +20,7 @@ func (a *app) localPrincipalCommand() *cobra.Command {
   kars local principal add guest --role Owner@my-group --directory-role "Agent ID Administrator"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if kind != "" && kind != "user" && kind != "sp" {
-				return usagef("--type user", "--type %q is not one of user, sp", kind)
+				return usagef("for example: --type user", "--type %q is not one of user, sp", kind)
 			}
 			if _, err := a.startLocal(cmd.Context(), a.home.Port()); err != nil {
 				return err

@@ -86,8 +86,8 @@ func (a *app) startLocal(ctx context.Context, port int) (started bool, err error
 		select {
 		case <-ctx.Done():
 			return false, context.Cause(ctx)
-		case <-ended:
-			return false, fmt.Errorf("the local Azure did not start: %s", bytes.TrimSpace(output()))
+		case err := <-ended:
+			return false, fmt.Errorf("the local Azure did not start (%w): %s", err, bytes.TrimSpace(output()))
 		case <-deadline.C:
 			return false, fmt.Errorf("the local Azure does not answer after %s; see %s", startTimeout, a.home.LogFile())
 		case <-poll.C:

@@ -15,6 +15,7 @@ type planFlags struct {
 	options   plan.Options
 	isolation string
 	trust     string
+	failOn    string
 	timeout   time.Duration
 }
 
@@ -28,6 +29,7 @@ func (p *planFlags) register(f *pflag.FlagSet, getenv func(string) string) {
 	f.StringVar(&p.trust, "mesh-trust", "", "auto: set up trust with Entra, or go on without and warn; entra: set it up or fail; anonymous: do not (default auto)")
 	f.StringVar(&p.options.ServiceTree, "service-tree", getenv("KARS_SERVICE_TREE"), "service tree GUID that the tenant's policy may ask of applications (also KARS_SERVICE_TREE)")
 	f.StringVar(&p.options.ImageSource, "image-source", "", "registry that kars' images are imported from (default ghcr.io/kars-dev)")
+	f.StringVar(&p.failOn, "fail-on", "error", "error: exit 3 on what blocks; unknown: also exit 4 on what could not be decided")
 	f.DurationVar(&p.timeout, "timeout", time.Hour, "give up after this long")
 }
 
@@ -51,6 +53,9 @@ func (p *planFlags) chosen() plan.Options {
 }
 
 func (p *planFlags) check(a *app) error {
+	if p.failOn != "error" && p.failOn != "unknown" {
+		return usagef("for example: --fail-on unknown", "--fail-on %q is not one of error, unknown", p.failOn)
+	}
 	o := p.chosen()
 	o.SubscriptionID, o.TenantID = a.flags.subscription, a.flags.tenant
 	return o.Validate()

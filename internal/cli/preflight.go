@@ -18,14 +18,10 @@ import (
 
 func (a *app) preflightCommand() *cobra.Command {
 	var flags planFlags
-	var failOn string
 	cmd := &cobra.Command{
 		Use: "preflight", Short: "Prove that this caller can carry out this plan, without a write", Args: noArgs,
 		Example: "  kars preflight --local --as reader\n  kars preflight --subscription <id> --region westeurope -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if failOn != "error" && failOn != "unknown" {
-				return usagef("--fail-on unknown", "--fail-on %q is not one of error, unknown", failOn)
-			}
 			if err := flags.check(a); err != nil {
 				return err
 			}
@@ -39,22 +35,25 @@ func (a *app) preflightCommand() *cobra.Command {
 			if err := a.printer.Document(r, func(w io.Writer) { writePreflight(w, r) }); err != nil {
 				return err
 			}
-			return verdictError(r, failOn == "unknown")
+			return verdictError(r, flags.failOn == "unknown")
 		},
 	}
 	flags.register(cmd.Flags(), a.getenv)
-	cmd.Flags().StringVar(&failOn, "fail-on", "error", "error: exit 3 on what blocks; unknown: also exit 4 on what could not be decided")
 	return cmd
 }
 
-// planned signs in and makes the plan.
+// planned signs in and makes the plan. A region that the subscription does not
+// have is bad input too.
 func (a *app) planned(ctx context.Context, flags *planFlags) (*session, *plan.Plan, error) {
 	s, err := a.signIn(ctx, wanted{local: a.flags.local, as: a.flags.as, subscription: a.flags.subscription, tenant: a.flags.tenant})
 	if err != nil {
 		return nil, nil, err
 	}
 	p, err := flags.plan(a, s)
-	return s, p, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, p, checkRegion(ctx, s, p)
 }
 
 func (a *app) preflight(ctx context.Context, s *session, p *plan.Plan) preflight.Report {

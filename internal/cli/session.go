@@ -145,7 +145,7 @@ func (s *session) settle(ctx context.Context) error {
 		s.subscription = all[0].ID
 		return nil
 	}
-	return usagef("--subscription "+all[0].ID, "the caller sees %d subscriptions: say which", len(all))
+	return usagef("for example: --subscription "+all[0].ID, "the caller sees %d subscriptions: say which", len(all))
 }
 
 // kubeconfig is the file in which a context's kubeconfig is kept.

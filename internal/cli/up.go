@@ -33,7 +33,6 @@ type upFlags struct {
 	planFlags
 	dryRun        bool
 	skipPreflight bool
-	failOn        string
 	until         string
 }
 
@@ -56,7 +55,7 @@ already is left as it is: a second run makes no write.`,
 				return err
 			}
 			if !plan.IsStep(flags.until) {
-				return usagef("--until cluster", "--until %q is not a step; steps are %s", flags.until, plan.StepNames())
+				return usagef("for example: --until cluster", "--until %q is not a step; steps are %s", flags.until, plan.StepNames())
 			}
 			ctx, cancel := flags.bounded(cmd.Context())
 			defer cancel()
@@ -67,7 +66,6 @@ already is left as it is: a second run makes no write.`,
 	flags.register(f, a.getenv)
 	f.BoolVar(&flags.dryRun, "dry-run", false, "all checks and the plan, no write")
 	f.BoolVar(&flags.skipPreflight, "skip-preflight", false, "start without proof; recorded in the run's journal")
-	f.StringVar(&flags.failOn, "fail-on", "error", "error: stop on what blocks; unknown: also on what could not be decided")
 	f.StringVar(&flags.until, "until", "", "the last step to run, as foundation or cluster")
 	return cmd
 }
@@ -78,9 +76,6 @@ func (a *app) up(ctx context.Context, flags *upFlags) error {
 	}
 	s, p, err := a.planned(ctx, &flags.planFlags)
 	if err != nil {
-		return err
-	}
-	if err := checkRegion(ctx, s, p); err != nil {
 		return err
 	}
 	var checked *preflight.Report
@@ -203,8 +198,8 @@ func (a *app) failure(ctx context.Context, err error) *provision.Failure {
 		if known.Code != "" {
 			f.Code = known.Code
 		}
-		if all := diagnose.Explain(known).Fix; len(all) > 0 {
-			f.Fix = a.fix(all[0])
+		if all := a.commands(diagnose.Explain(known)); len(all) > 0 {
+			f.Fix = all[0]
 		}
 	}
 	return f
