@@ -43,6 +43,9 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	config.UserAgent = "kars-broker"
+	// Every request is a token review. At the default of five a second, a few
+	// callers without rights would keep all others waiting.
+	config.QPS, config.Burst = 200, 400
 	kube, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return err
