@@ -21,8 +21,15 @@ func applyCluster(ctx context.Context, r *Run) (event.Status, string, error) {
 		return "", "", err
 	}
 	status := statusOf(all)
-	if status == event.Unchanged && provisioningState(all[0].have) == "Failed" {
-		status = event.Updated
+	if status == event.Unchanged {
+		// What is there may look as wanted and yet be unfinished or broken.
+		switch provisioningState(all[0].have) {
+		case "Succeeded":
+		case "Creating":
+			status = event.Created
+		default:
+			status = event.Updated
+		}
 	}
 	if status != event.Unchanged {
 		if err := r.deployCluster(ctx); err != nil {
