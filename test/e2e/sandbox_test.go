@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +45,8 @@ func secondSandbox(t *testing.T, h *product.Home) {
 	})
 
 	azure, k, space := h.Azure(t), h.Kube(t), sandbox.Namespace("kars", "second")
+	administratorCannotBe(t, k, "second")
+	b, left := reachBroker(t, k), podToken(t, k, "second")
 	object := "/v1.0/servicePrincipals/" + second.AgentIdentity.ObjectID
 	if n := len(modelRoles(t, azure, second.AgentIdentity.ObjectID)); n != 1 {
 		t.Errorf("the second identity has %d roles to call models, want 1", n)
@@ -60,23 +64,28 @@ func secondSandbox(t *testing.T, h *product.Home) {
 	if err := k.Client().Get(t.Context(), client.ObjectKey{Name: space}, &corev1.Namespace{}); !apierrors.IsNotFound(err) {
 		t.Errorf("reading the deleted sandbox's namespace %s: %v, want that there is none", space, err)
 	}
+	status, body := b.ask(t, http.MethodPost, "/v1/token", left, `{"resource":"https://cognitiveservices.azure.com"}`)
+	if status != http.StatusUnauthorized && status != http.StatusForbidden {
+		t.Errorf("the deleted pod's token got %d %s", status, body)
+	}
 	answers(t, h, assistant)
 }
 
-// brokerTellsPodsApart asks the broker with tokens that the cluster's
-// administrator makes: more than any pod could get hold of.
+// brokerTellsPodsApart asks the broker as others might, with the token that a
+// node has put into a pod and with tokens of other service accounts.
 func brokerTellsPodsApart(t *testing.T, h *product.Home, first, second product.Sandbox) {
 	k := h.Kube(t)
 	b := reachBroker(t, k)
 	const model = `{"resource":"https://cognitiveservices.azure.com"}`
 	for _, sb := range []product.Sandbox{first, second} {
-		status, body := b.ask(t, http.MethodPost, "/v1/token", podToken(t, k, sb.Name, sandbox.BrokerAudience), model)
+		status, body := b.ask(t, http.MethodPost, "/v1/token", podToken(t, k, sb.Name), model)
 		if who := appIDOf(t, body); status != http.StatusOK || who != sb.AgentIdentity.AppID {
 			t.Errorf("the pod of %s got %d and a token of %q, want one of %s", sb.Name, status, who, sb.AgentIdentity.AppID)
 		}
 	}
-	own := podToken(t, k, first.Name, sandbox.BrokerAudience)
+	own := podToken(t, k, first.Name)
 	other := "/v1/identities/kars/" + second.Name
+	stranger := func(audience string) string { return requestToken(t, k, "default", audience) }
 	for says, try := range map[string]struct {
 		method, path, token, body string
 		status                    int
@@ -84,10 +93,9 @@ func brokerTellsPodsApart(t *testing.T, h *product.Home, first, second product.S
 		"a pod that names another sandbox in its request":       {http.MethodPost, "/v1/token", own, `{"resource":"https://cognitiveservices.azure.com","sandbox":"second"}`, 400},
 		"a pod that asks for a resource nobody granted":         {http.MethodPost, "/v1/token", own, `{"resource":"https://management.azure.com"}`, 403},
 		"a pod that plays the controller":                       {http.MethodPut, other, own, `{"uid":"1","displayName":"x"}`, 401},
-		"a pod with a token for the controller's audience":      {http.MethodDelete, other + "?uid=1", podToken(t, k, first.Name, "kars-broker-admin"), "", 403},
-		"a pod with a token for the API server":                 {http.MethodPost, "/v1/token", podToken(t, k, first.Name, ""), model, 401},
-		"the other sandbox's service account without a pod":     {http.MethodPost, "/v1/token", unboundToken(t, k, sandbox.Namespace("kars", second.Name), sandbox.ServiceAccount), model, 403},
-		"a service account of a namespace that is no sandbox's": {http.MethodPost, "/v1/token", unboundToken(t, k, "default", "default"), model, 403},
+		"a service account that plays the controller":           {http.MethodDelete, other + "?uid=1", stranger("kars-broker-admin"), "", 403},
+		"a service account of a namespace that is no sandbox's": {http.MethodPost, "/v1/token", stranger(sandbox.BrokerAudience), model, 403},
+		"a service account with a token for the API server":     {http.MethodPost, "/v1/token", stranger(""), model, 401},
 		"nobody": {http.MethodPost, "/v1/token", "", model, 401},
 	} {
 		t.Run(says, func(t *testing.T) {
@@ -96,6 +104,19 @@ func brokerTellsPodsApart(t *testing.T, h *product.Home, first, second product.S
 				t.Errorf("the broker answered %d %s, want %d and no token", status, body, try.status)
 			}
 		})
+	}
+}
+
+// administratorCannotBe tries to get a sandbox's service-account token from the
+// API server as the cluster's administrator.
+func administratorCannotBe(t *testing.T, k *kube.Client, name string) {
+	t.Helper()
+	_, err := k.Clientset().CoreV1().ServiceAccounts(sandbox.Namespace("kars", name)).
+		CreateToken(t.Context(), sandbox.ServiceAccount, &authentication.TokenRequest{
+			Spec: authentication.TokenRequestSpec{Audiences: []string{sandbox.BrokerAudience}},
+		}, metav1.CreateOptions{})
+	if !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err) {
+		t.Errorf("a token of the service account of %s, made for the administrator: %v, want it refused", name, err)
 	}
 }
 
@@ -152,31 +173,36 @@ func (b *broker) ask(t *testing.T, method, path, token, body string) (int, strin
 	return resp.StatusCode, string(raw)
 }
 
-// podToken is a token as the kubelet projects it into the sandbox's pod.
-func podToken(t *testing.T, k *kube.Client, name, audience string) string {
+// podToken is the token that the kubelet has put into the sandbox's pod, read
+// as only the machine's root can. The API server gives it to nodes alone.
+func podToken(t *testing.T, k *kube.Client, name string) string {
 	t.Helper()
 	space := sandbox.Namespace("kars", name)
 	pod := &corev1.Pod{}
 	if err := k.Client().Get(t.Context(), client.ObjectKey{Namespace: space, Name: name}, pod); err != nil {
 		t.Fatal(err)
 	}
-	return requestToken(t, k, space, sandbox.ServiceAccount, audience, &authentication.BoundObjectReference{
-		Kind: "Pod", APIVersion: "v1", Name: pod.Name, UID: pod.UID,
-	})
+	// A node's mounts are seen through the root of its processes.
+	in := "/proc/[0-9]*/root/var/lib/kubelet/pods/" + string(pod.UID) + "/volumes/kubernetes.io~projected/broker-token/token"
+	files, err := filepath.Glob(in)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no node has a token of the pod %s/%s: %v", space, name, err)
+	}
+	raw, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
 }
 
-func unboundToken(t *testing.T, k *kube.Client, namespace, account string) string {
+// requestToken asks the API server for a token of the service account default.
+func requestToken(t *testing.T, k *kube.Client, namespace, audience string) string {
 	t.Helper()
-	return requestToken(t, k, namespace, account, sandbox.BrokerAudience, nil)
-}
-
-func requestToken(t *testing.T, k *kube.Client, namespace, account, audience string, to *authentication.BoundObjectReference) string {
-	t.Helper()
-	request := &authentication.TokenRequest{Spec: authentication.TokenRequestSpec{BoundObjectRef: to}}
+	request := &authentication.TokenRequest{}
 	if audience != "" {
 		request.Spec.Audiences = []string{audience}
 	}
-	got, err := k.Clientset().CoreV1().ServiceAccounts(namespace).CreateToken(t.Context(), account, request, metav1.CreateOptions{})
+	got, err := k.Clientset().CoreV1().ServiceAccounts(namespace).CreateToken(t.Context(), "default", request, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
