@@ -77,7 +77,9 @@ func TestOnlyTheControllerManagesIdentities(t *testing.T) {
 		},
 		"the controller with the UID of an earlier sandbox": {
 			reviewed{user: "system:serviceaccount:kars-system:kars-controller", audiences: []string{broker.AudienceAdmin}},
-			http.MethodPut, "/v1/identities/kars/one", client.EnsureRequest{UID: "uid-before", DisplayName: "x"}, 404,
+			http.MethodPut, "/v1/identities/kars/one",
+			client.EnsureRequest{UID: "uid-before", DisplayName: "x"},
+			404,
 		},
 		"a UID that breaks out of a filter": {
 			reviewed{user: "system:serviceaccount:kars-system:kars-controller", audiences: []string{broker.AudienceAdmin}},
@@ -85,7 +87,9 @@ func TestOnlyTheControllerManagesIdentities(t *testing.T) {
 		},
 		"a display name that is far too long": {
 			reviewed{user: "system:serviceaccount:kars-system:kars-controller", audiences: []string{broker.AudienceAdmin}},
-			http.MethodPut, "/v1/identities/kars/one", client.EnsureRequest{UID: "uid-one", DisplayName: strings.Repeat("a", 257)}, 400,
+			http.MethodPut, "/v1/identities/kars/one",
+			client.EnsureRequest{UID: "uid-one", DisplayName: strings.Repeat("a", 257)},
+			400,
 		},
 		"a path that is not offered": {
 			reviewed{user: "system:serviceaccount:kars-system:kars-controller", audiences: []string{broker.AudienceAdmin}},

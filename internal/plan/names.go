@@ -69,8 +69,10 @@ func (p *Plan) id(resourceType string, names ...string) string {
 	namespace, types, _ := strings.Cut(resourceType, "/")
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s/providers/%s", p.groupScope(), namespace)
-	for i, t := range strings.Split(types, "/") {
-		fmt.Fprintf(&b, "/%s/%s", t, names[i])
+	for _, name := range names {
+		var t string
+		t, types, _ = strings.Cut(types, "/")
+		fmt.Fprintf(&b, "/%s/%s", t, name)
 	}
 	return b.String()
 }

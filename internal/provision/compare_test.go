@@ -25,7 +25,8 @@ func TestDrift(t *testing.T) {
 			tree{"count": 1}, tree{"count": float64(1)}, nil,
 		},
 		"a changed value is named by its path": {
-			tree{"properties": tree{"adminUserEnabled": false}}, tree{"properties": tree{"adminUserEnabled": true}},
+			tree{"properties": tree{"adminUserEnabled": false}},
+			tree{"properties": tree{"adminUserEnabled": true}},
 			[]string{"properties.adminUserEnabled"},
 		},
 		"a missing object is named": {

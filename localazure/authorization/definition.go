@@ -41,7 +41,7 @@ func (p *Provider) definitions() arm.Type {
 func (p *Provider) authorizeDefinition(ctx context.Context, w *arm.Write) error {
 	sent, err := definition(w.New)
 	if err != nil {
-		return nil // which prepareDefinition refuses
+		return nil //nolint:nilerr // which prepareDefinition refuses
 	}
 	var was rbac.RoleDefinition
 	err = p.service.Store.View(func(tx *store.Tx) (err error) {

@@ -146,7 +146,7 @@ func (c *Client) sendTo(ctx context.Context, endpoint string, r call) (*http.Res
 
 // do sends a call and decodes its answer into out, unless out is nil.
 func (c *Client) do(ctx context.Context, r call, out any) (status int, err error) {
-	resp, err := c.send(ctx, r) //nolint:bodyclose // its body is buffered
+	resp, err := c.send(ctx, r)
 	if err != nil {
 		return 0, err
 	}
@@ -170,7 +170,7 @@ func decode(resp *http.Response, r call, out any) error {
 // list reads all pages of a list.
 func list[T any](ctx context.Context, c *Client, r call) ([]T, error) {
 	r.method = http.MethodGet
-	resp, err := c.send(ctx, r) //nolint:bodyclose // its body is buffered
+	resp, err := c.send(ctx, r)
 	var all []T
 	for {
 		if err != nil {
@@ -192,7 +192,7 @@ func list[T any](ctx context.Context, c *Client, r call) ([]T, error) {
 		if err != nil || next.Scheme != "https" || !strings.EqualFold(next.Host, c.host) {
 			return nil, fmt.Errorf("GET %s: the next page is not at %s", r.path, c.host)
 		}
-		if resp, err = c.sendTo(ctx, page.NextLink, r); err != nil { //nolint:bodyclose // its body is buffered
+		if resp, err = c.sendTo(ctx, page.NextLink, r); err != nil {
 			return nil, err
 		}
 	}
