@@ -5,16 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kars-dev/kars/api/v1alpha1"
 	"github.com/kars-dev/kars/internal/azure/arm"
+	"github.com/kars-dev/kars/internal/barrier"
 	"github.com/kars-dev/kars/internal/home"
 	"github.com/kars-dev/kars/internal/kube"
 	"github.com/kars-dev/kars/internal/plan"
+	"github.com/kars-dev/kars/localazure"
 )
 
 // cluster opens the cluster of the chosen context. The kubeconfig that the last
@@ -40,13 +44,36 @@ func (a *app) cluster(ctx context.Context) (*kube.Client, home.Context, error) {
 	return k, x, err
 }
 
-// ensureLocal starts the local Azure when it was stopped; it starts its
-// clusters again.
+// ensureLocal starts the local Azure when it was stopped, and waits until its
+// clusters, which it starts again, run.
 func (a *app) ensureLocal(ctx context.Context) error {
 	started, err := a.startLocal(ctx, a.home.Port())
-	if err == nil && started {
+	if err != nil {
+		return err
+	}
+	if started {
 		a.printer.Say("the local Azure was stopped and is started again")
 	}
+	door, _, ok := a.running()
+	if !ok {
+		return errStopped()
+	}
+	_, err = barrier.Wait(ctx, barrier.Options{
+		What:     "the local cluster to run",
+		Interval: 50 * time.Millisecond, MaxInterval: time.Second, Timeout: 2 * time.Minute,
+		Probe: func(ctx context.Context) (barrier.Result, error) {
+			var s localazure.Status
+			if err := door.do(ctx, http.MethodGet, "/status", nil, &s); err != nil {
+				return barrier.Result{}, err
+			}
+			for _, c := range s.Clusters {
+				if c.State == "Starting" {
+					return barrier.Result{Evidence: "it is starting"}, nil
+				}
+			}
+			return barrier.Result{Done: true}, nil
+		},
+	})
 	return err
 }
 
