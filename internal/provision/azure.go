@@ -3,8 +3,10 @@ package provision
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/kars-dev/kars/internal/azure/arm"
+	"github.com/kars-dev/kars/internal/event"
 	"github.com/kars-dev/kars/internal/plan"
 )
 
@@ -40,10 +42,43 @@ func (r *Run) deploy(ctx context.Context, s plan.Step, d plan.Deployment) error 
 		}
 	}
 	o, err := r.ARM.BeginDeployment(ctx, r.Plan.Group.ID, d.Name, arm.Deployment{Template: d.Template})
+	// Azure takes a deployment of this name one at a time. The active one is an
+	// earlier run's, or this one's whose answer was lost on the way.
+	// learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-deployment-active
+	if arm.HasCode(err, "DeploymentActive") {
+		return named(d, r.outlive(ctx, s, d))
+	}
 	if err != nil {
 		return named(d, err)
 	}
 	return named(d, r.follow(ctx, s, o))
+}
+
+// outlive waits for the end of an active deployment that nobody's token tells
+// of, and deploys again where it has not brought about what is wanted.
+func (r *Run) outlive(ctx context.Context, s plan.Step, d plan.Deployment) error {
+	var state string
+	err := r.wait(ctx, s, "the active deployment to end", func(ctx context.Context) (bool, string, error) {
+		have, _, err := r.ARM.GetDeployment(ctx, r.Plan.Group.ID, d.Name)
+		switch state = provisioningState(Tree(have)); state {
+		case "", "Succeeded", "Failed", "Canceled":
+			return err == nil, "", err
+		default:
+			return false, "waiting for the active deployment: it is " + strings.ToLower(state), err
+		}
+	})
+	if err != nil {
+		return err
+	}
+	all, err := r.standings(ctx, s)
+	if err != nil || state == "Succeeded" && statusOf(all) == event.Unchanged {
+		return err
+	}
+	o, err := r.ARM.BeginDeployment(ctx, r.Plan.Group.ID, d.Name, arm.Deployment{Template: d.Template})
+	if err != nil {
+		return err
+	}
+	return r.follow(ctx, s, o)
 }
 
 func named(d plan.Deployment, err error) error {

@@ -13,6 +13,7 @@ import (
 // something in.
 var waits = map[plan.Step]time.Duration{
 	plan.StepRegistration: 15 * time.Minute,
+	plan.StepFoundation:   30 * time.Minute,
 	plan.StepGrants:       5 * time.Minute,
 	plan.StepCluster:      30 * time.Minute,
 	plan.StepCRDs:         time.Minute,

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -43,12 +44,27 @@ func New(c azcore.TokenCredential, resourceManager string, rt http.RoundTripper)
 // Counts returns how many requests went out; none of them writes.
 func (c *Client) Counts() (reads, writes int) { return int(c.requests.Load()), 0 }
 
+// tries is how often a question is put whose answer is cut off.
+const tries = 3
+
 // Has says whether the registry holds the image with this digest.
-func (c *Client) Has(ctx context.Context, loginServer, repository, digest string) (bool, error) {
+func (c *Client) Has(ctx context.Context, loginServer, repository, digest string) (has bool, err error) {
 	ref, err := name.NewDigest(loginServer + "/" + repository + "@" + digest)
 	if err != nil {
 		return false, err
 	}
+	// The library asks again after a connection that breaks before the answer,
+	// not after one that breaks within it.
+	for range tries {
+		has, err = c.has(ctx, ref, loginServer)
+		if !errors.Is(err, io.ErrUnexpectedEOF) || ctx.Err() != nil {
+			break
+		}
+	}
+	return has, err
+}
+
+func (c *Client) has(ctx context.Context, ref name.Digest, loginServer string) (bool, error) {
 	token, err := c.refreshToken(ctx, loginServer)
 	if err != nil {
 		return false, err
