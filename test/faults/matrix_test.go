@@ -1,0 +1,222 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kars-dev/kars/internal/event"
+	"github.com/kars-dev/kars/localazure"
+)
+
+// How many cases of each kind make the sample.
+const (
+	sampledKills  = 24
+	sampledFaults = 30
+)
+
+// baseline is a run that nothing disturbed.
+type baseline struct {
+	sent []*http.Request
+	end  state
+}
+
+var undisturbed = sync.OnceValue(func() *baseline { return &baseline{} })
+
+// undisturbedRun makes the baseline once, and asserts of it what every other
+// run is asserted to end in.
+func undisturbedRun(t *testing.T) *baseline {
+	t.Helper()
+	b := undisturbed()
+	if b.end != nil {
+		return b
+	}
+	w := newWorld(t)
+	runs := filepath.Join(w.dir, "runs")
+	tp := &tap{}
+	result, err := w.as(localazure.OwnerName, tp).apply(t.Context(), runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range result.Steps {
+		if s.ID != "registration" && s.Status != event.Created {
+			t.Errorf("the step %s ends as %s: %s", s.ID, s.Status, s.Detail)
+		}
+	}
+	b.sent, b.end = tp.sent, w.read()
+	for _, what := range []string{"blueprints", "principals of blueprints", "federated credentials of blueprints", "owners of blueprints"} {
+		if n := len(asList(b.end[what])); n != 1 {
+			t.Fatalf("%d %s, want 1", n, what)
+		}
+	}
+	if b.end["KarsAuthConfig"] == nil || b.end["the controller's credential"] == nil {
+		t.Fatalf("no trust: %v", b.end)
+	}
+	w.idle(runs)
+	return b
+}
+
+// ends asserts that the world is as the undisturbed run left it, and that
+// nobody finds anything more to do.
+func (w *world) ends(b *baseline, runs string) {
+	w.Helper()
+	if diff := cmp.Diff(b.end, w.read()); diff != "" {
+		w.Errorf("the end differs from that of an undisturbed run (-want +got):\n%s", diff)
+	}
+	w.idle(runs)
+}
+
+// sample draws n of the cases, or returns them all for KARS_MATRIX=all.
+func sample[T any](t *testing.T, all []T, n int) []T {
+	t.Helper()
+	if os.Getenv("KARS_MATRIX") == "all" || n >= len(all) {
+		return all
+	}
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("KARS_SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatalf("KARS_SEED: %v", err)
+		}
+	}
+	t.Logf("%d of %d cases, drawn by KARS_SEED=%d", n, len(all), seed)
+	picked := rand.New(rand.NewPCG(seed, 0)).Perm(len(all))[:n] //nolint:gosec // no secret
+	out := make([]T, n)
+	for i, p := range picked {
+		out[i] = all[p]
+	}
+	return out
+}
+
+// TestAKilledRunIsFinishedByTheNext kills a run at each request, before the
+// server gets it and, if it is a write, after the server did it.
+func TestAKilledRunIsFinishedByTheNext(t *testing.T) {
+	b := undisturbedRun(t)
+	type kill struct {
+		at    int
+		serve bool
+	}
+	var all []kill
+	for k, r := range b.sent {
+		all = append(all, kill{k, false})
+		if isWrite(r) {
+			all = append(all, kill{k, true})
+		}
+	}
+	for _, c := range sample(t, all, sampledKills) {
+		name := fmt.Sprintf("%03d before it is sent", c.at)
+		if c.serve {
+			name = fmt.Sprintf("%03d after it is done", c.at)
+		}
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			runs, died := filepath.Join(w.dir, "runs"), filepath.Join(w.dir, "died")
+			ctx, kill := context.WithCancelCause(t.Context())
+			tp := &tap{}
+			tp.meddle = func(k int, r *http.Request) (fault, bool, error) {
+				if k < c.at {
+					return "", true, nil
+				}
+				if k == c.at {
+					t.Log("killed at", named(r))
+					// What the run writes from here on, a killed one would not.
+					if err := os.CopyFS(died, os.DirFS(runs)); err != nil {
+						t.Error(err)
+					}
+				}
+				kill(errKilled)
+				return "", c.serve && k == c.at, errKilled
+			}
+			result, err := w.as(localazure.OwnerName, tp).apply(ctx, runs)
+			if len(tp.sent) <= c.at {
+				t.Skipf("this run sent only %d requests", len(tp.sent))
+			}
+			if err == nil {
+				t.Fatalf("the killed run ends well: %s", describe(result))
+			}
+			next := w.settle(died)
+			w.ends(b, died)
+			if t.Failed() {
+				t.Logf("killed: %s; next: %s", describe(result), describe(next))
+			}
+		})
+	}
+}
+
+// TestARunSurvivesAFault lets each request fail once. What may be sent again is,
+// and the run ends as if nothing had been; what may not be, because the server
+// may have done it, ends the run, and the next one finishes.
+func TestARunSurvivesAFault(t *testing.T) {
+	b := undisturbedRun(t)
+	type disturbance struct {
+		at int
+		f  fault
+	}
+	var all []disturbance
+	for k, r := range b.sent {
+		if r.URL.Hostname() == "127.0.0.1" {
+			continue // Kubernetes
+		}
+		for _, f := range allFaults {
+			all = append(all, disturbance{k, f})
+		}
+	}
+	picked := sample(t, all, sampledFaults)
+	for _, c := range all {
+		// The answer that costs most to lose, always.
+		if strings.Contains(b.sent[c.at].URL.Path, "/deployments/kars-") && isWrite(b.sent[c.at]) && c.f == resetAfter && !slices.Contains(picked, c) {
+			picked = append(picked, c)
+		}
+	}
+	for _, c := range picked {
+		t.Run(fmt.Sprintf("%03d %s", c.at, c.f), func(t *testing.T) {
+			w := newWorld(t)
+			runs := filepath.Join(w.dir, "runs")
+			tp := &tap{}
+			tp.meddle = func(k int, _ *http.Request) (fault, bool, error) {
+				if k == c.at {
+					return c.f, true, nil
+				}
+				return "", true, nil
+			}
+			result, err := w.as(localazure.OwnerName, tp).apply(t.Context(), runs)
+			if len(tp.sent) <= c.at {
+				t.Skipf("this run sent only %d requests", len(tp.sent))
+			}
+			hit := tp.sent[c.at]
+			if hit.URL.Hostname() == "127.0.0.1" {
+				t.Skip("in this run it is a request to Kubernetes")
+			}
+			if err != nil {
+				t.Logf("%s: %s: %v", named(hit), describe(result), err)
+				if mustSurvive(hit, c.f) {
+					t.Error("the run does not survive it")
+				}
+				result = w.settle(runs)
+			}
+			w.ends(b, runs)
+			if t.Failed() {
+				t.Logf("%s: %s", named(hit), describe(result))
+			}
+		})
+	}
+}
+
+// mustSurvive reports whether a request may be sent again after a fault: one
+// that changes nothing the second time, or that has changed nothing at all.
+func mustSurvive(r *http.Request, f fault) bool {
+	// The Azure SDK never sends a POST again whose answer was cut off.
+	asks := strings.Contains(r.URL.Path, "/oauth2/") || strings.HasSuffix(r.URL.Path, "/listClusterUserCredential")
+	return r.Method != http.MethodPost || asks && f != truncated || f.untouched()
+}
