@@ -57,7 +57,7 @@ func (a *app) connectCommand() *cobra.Command {
 				return err
 			}
 			doc := connectResult{report.APIVersion, "ConnectResult", reply}
-			return a.printer.Document(doc, func(w io.Writer) { _, _ = fmt.Fprintln(w, reply) })
+			return a.printer.Document(doc, func(w io.Writer) { _, _ = fmt.Fprintln(w, visible(reply)) })
 		},
 	}
 	cmd.Flags().StringVarP(&message, "message", "m", "", "say this and print the answer")
@@ -123,7 +123,7 @@ func say(ctx context.Context, c *http.Client, address, message string) (string, 
 
 // agentError says why the agent has no answer; the router passes on the cause.
 func agentError(status int, code, message string) error {
-	e := &codeError{code: exitFailed, text: fmt.Sprintf("the agent has no answer: %s", message)}
+	e := &codeError{code: exitFailed, text: fmt.Sprintf("the agent has no answer: %s", visible(message))}
 	if message == "" {
 		e.text = fmt.Sprintf("the agent has no answer: status %d", status)
 	}
@@ -148,7 +148,7 @@ func (a *app) converse(ctx context.Context, t talk) error {
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintln(a.streams.Out, reply); err != nil {
+		if _, err := fmt.Fprintln(a.streams.Out, visible(reply)); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,11 @@ func (a *app) logsCommand() *cobra.Command {
 			if sb.Status.Pod == "" {
 				return &codeError{code: exitFailed, text: "the sandbox " + name + " has no pod", hints: []string{"see why: kars status"}}
 			}
-			return k.Logs(ctx, sb.Status.Namespace, sb.Status.Pod, kube.LogOptions{Container: container, Follow: follow}, a.streams.Out)
+			out := a.streams.Out
+			if isTerminal(out) {
+				out = &visibleWriter{out: out}
+			}
+			return k.Logs(ctx, sb.Status.Namespace, sb.Status.Pod, kube.LogOptions{Container: container, Follow: follow}, out)
 		},
 	}
 	cmd.Flags().StringVarP(&container, "container", "c", "agent", "agent, router, token or guard")

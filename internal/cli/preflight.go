@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/preflight"
 	"github.com/kars-dev/kars/internal/report"
@@ -127,7 +128,11 @@ func writeFindings(w io.Writer, found []preflight.Finding) {
 	var rows [][]string
 	var evidence []string
 	for _, f := range found {
-		rows = append(rows, []string{"  " + f.Subject, place(f.Scope), f.Why})
+		where := place(f.Scope)
+		if where == f.Subject {
+			where = ""
+		}
+		rows = append(rows, []string{"  " + f.Subject, where, f.Why})
 		for _, e := range f.Evidence {
 			if !slices.Contains(evidence, e) {
 				evidence = append(evidence, e)
@@ -166,6 +171,9 @@ func commands(r preflight.Report) string {
 // checkRegion refuses a region that the subscription does not have.
 func checkRegion(ctx context.Context, s *session, p *plan.Plan) error {
 	locations, err := s.arm.List(ctx, "/subscriptions/"+p.SubscriptionID+"/locations", "2022-12-01", nil)
+	if arm.IsForbidden(err) {
+		return nil // the owner of a group cannot look (U10); the group's region is checked against the plan's
+	}
 	if err != nil {
 		return fmt.Errorf("listing the subscription's regions: %w", err)
 	}

@@ -68,6 +68,12 @@ func TestScripts(t *testing.T) {
 			"exits":   exitsCommand,
 			"running": runningCommand,
 		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "root" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			return os.Geteuid() == 0, nil
+		},
 		RequireUniqueNames: true,
 	})
 }

@@ -71,6 +71,9 @@ func (r remedy) assign(role, scope string) Fix {
 }
 
 func (r remedy) register(namespace string) Fix {
+	if r.local != "" {
+		return r.assign("Contributor", arm.SubscriptionID(r.subscription))
+	}
 	return Fix{
 		Text:    "have somebody with a role at the subscription register it",
 		Command: "az provider register -n " + namespace + " --subscription " + r.subscription,
