@@ -184,3 +184,35 @@ func TestDoerKeepsItsRequestsOnTheirHost(t *testing.T) {
 		t.Errorf("status %d, the other host was reached: %t", resp.StatusCode, reached)
 	}
 }
+
+// answers is a transport that answers without a network.
+type answers func(*http.Request) *http.Response
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) { return a(r), nil }
+
+func TestDoerKeepsItsRequestsOnTLS(t *testing.T) {
+	var plain int
+	doer := cloud.NewDoer(answers(func(r *http.Request) *http.Response {
+		resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: r}
+		if r.URL.Scheme == "https" {
+			resp.StatusCode = http.StatusTemporaryRedirect
+			resp.Header.Set("Location", "http://management.azure.com/")
+			return resp
+		}
+		plain++
+		return resp
+	}))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://management.azure.com/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer secret")
+	resp, err := doer.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if plain != 0 {
+		t.Error("the token went out in the clear")
+	}
+}

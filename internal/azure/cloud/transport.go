@@ -134,13 +134,13 @@ func (e *RefusedError) NonRetriable() {}
 // Doer sends requests as the Azure SDK wants it (policy.Transporter).
 type Doer struct{ client *http.Client }
 
-// NewDoer sends requests through rt and follows no redirect to another host,
-// which would carry a bearer token to it.
+// NewDoer sends requests through rt and follows no redirect to another host, nor
+// to another scheme, which would carry a bearer token there.
 func NewDoer(rt http.RoundTripper) Doer {
 	return Doer{&http.Client{
 		Transport: rt,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
-			if req.URL.Host != via[0].URL.Host || len(via) >= 5 {
+			if req.URL.Scheme != via[0].URL.Scheme || req.URL.Host != via[0].URL.Host || len(via) >= 5 {
 				return http.ErrUseLastResponse
 			}
 			return nil
