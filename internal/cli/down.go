@@ -71,7 +71,7 @@ func (a *app) down(ctx context.Context, x home.Context) (err error) {
 	if failed != nil {
 		return failed
 	}
-	return a.home.ForgetContext(x.Name)
+	return a.forget(x.Name)
 }
 
 func (a *app) printDown(r provision.DownResult) error {

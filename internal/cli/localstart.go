@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -214,13 +215,38 @@ func (a *app) localResetCommand() *cobra.Command {
 			if err := os.RemoveAll(a.home.Local()); err != nil {
 				return fmt.Errorf("forgetting the local Azure: %w", err)
 			}
-			if err := a.home.ForgetLocal(); err != nil {
+			if err := a.forgetLocal(); err != nil {
 				return err
 			}
 			a.printer.Say("the local Azure is forgotten")
 			return nil
 		},
 	}
+}
+
+// forgetLocal removes the contexts of local clusters and their kubeconfigs.
+func (a *app) forgetLocal() error {
+	all, err := a.home.ReadContexts()
+	if err != nil {
+		return err
+	}
+	for _, x := range all.Contexts {
+		if !x.Local {
+			continue
+		}
+		if err := a.forget(x.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forget removes a context and its kubeconfig.
+func (a *app) forget(context string) error {
+	if err := os.Remove(a.kubeconfig(context)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return a.home.ForgetContext(context)
 }
 
 // localSuperviseCommand is how the supervisor of a local cluster is started.

@@ -82,17 +82,6 @@ func (h Home) ForgetContext(name string) error {
 	return h.changeContexts(func(c *Contexts) { c.remove(name) })
 }
 
-// ForgetLocal removes the contexts of the local Azure.
-func (h Home) ForgetLocal() error {
-	return h.changeContexts(func(c *Contexts) {
-		for _, x := range c.Contexts {
-			if x.Local {
-				c.remove(x.Name)
-			}
-		}
-	})
-}
-
 func (h Home) changeContexts(change func(*Contexts)) error {
 	c, err := h.ReadContexts()
 	if err != nil {
