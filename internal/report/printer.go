@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"charm.land/lipgloss/v2"
@@ -97,7 +98,7 @@ func (p *Printer) Say(format string, args ...any) {
 
 // Warn writes a warning and what to do about it to stderr.
 func (p *Printer) Warn(text, fix string) {
-	p.line(p.paint(yellow, "warning: ") + text)
+	p.line(p.paint(yellow, "warning: ") + indent(text, "         "))
 	if fix != "" {
 		p.line("         " + fix)
 	}
@@ -105,11 +106,14 @@ func (p *Printer) Warn(text, fix string) {
 
 // Error writes an error and its hints to stderr.
 func (p *Printer) Error(text string, hints ...string) {
-	p.line(p.paint(red, "error: ") + text)
+	p.line(p.paint(red, "error: ") + indent(text, "       "))
 	for _, h := range hints {
 		p.line("       " + h)
 	}
 }
+
+// indent keeps the lines of a text below its first.
+func indent(text, by string) string { return strings.ReplaceAll(text, "\n", "\n"+by) }
 
 func (p *Printer) line(s string) {
 	p.mu.Lock()

@@ -77,7 +77,9 @@ func title(id string) string {
 	return name
 }
 
+// cut makes a detail one line of no more than width characters.
 func cut(s string, width int) string {
+	s = strings.Join(strings.FieldsFunc(s, func(c rune) bool { return c == '\n' || c == '\r' }), "; ")
 	r := []rune(s)
 	if len(r) <= width {
 		return s
