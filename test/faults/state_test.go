@@ -20,14 +20,14 @@ type tree = map[string]any
 
 // state is everything that a run has brought about, by what it is called,
 // without what Azure makes up anew each time: ids, times, tags of versions.
-type state map[string]any
+type state map[string][]string
 
 // read reads it as the owner, past every tap.
 func (w *world) read() state {
 	w.Helper()
 	c := w.as(localazure.OwnerName, &tap{})
 	made := state{}
-	names := strings.NewReplacer(strings.ToLower(c.who.ObjectID), "owner")
+	who := map[string]string{c.who.ObjectID: "owner"}
 	for _, r := range append(slices.Clone(c.plan.Resources), c.plan.Group) {
 		have, found, err := c.arm.Get(w.Context(), r.ID, r.APIVersion)
 		if err != nil {
@@ -36,27 +36,20 @@ func (w *world) read() state {
 		if !found {
 			continue
 		}
-		made[r.Type+" "+r.Name] = scrub(names, have)
-		if properties, _ := have["properties"].(tree); r.Type == "Microsoft.ManagedIdentity/userAssignedIdentities" {
-			principal, _ := properties["principalId"].(string)
-			names = strings.NewReplacer(strings.ToLower(c.who.ObjectID), "owner", strings.ToLower(principal), r.Name)
-			made["identities"] = append(asList(made["identities"]), principal+"="+r.Name)
+		made[r.Type+" "+r.Name] = []string{c.scrub(have)}
+		properties, _ := have["properties"].(tree)
+		if principal, _ := properties["principalId"].(string); principal != "" {
+			who[principal] = r.Name
 		}
 	}
-	c.assignments(made)
+	made["role assignments"] = c.assignments(who)
 	c.trust(made)
-	delete(made, "identities")
 	return made
 }
 
 // assignments lists who has which role where; a duplicate shows as one more.
-func (c *caller) assignments(made state) {
+func (c *caller) assignments(who map[string]string) []string {
 	c.Helper()
-	who := map[string]string{c.who.ObjectID: "owner"}
-	for _, pair := range asList(made["identities"]) {
-		id, name, _ := strings.Cut(pair.(string), "=")
-		who[id] = name
-	}
 	all, err := c.arm.RoleAssignments(c.Context(), "/subscriptions/"+c.plan.SubscriptionID, "")
 	if err != nil {
 		c.Fatal(err)
@@ -66,7 +59,7 @@ func (c *caller) assignments(made state) {
 		lines[i] = strings.Join([]string{who[a.PrincipalID], a.PrincipalType, a.RoleDefinitionID, a.Scope, a.Condition}, " | ")
 	}
 	slices.Sort(lines)
-	made["role assignments"] = strings.ReplaceAll(strings.Join(lines, "\n"), c.plan.SubscriptionID, "<subscription>")
+	return lines
 }
 
 // trust reads every blueprint with its principals and federated credentials,
@@ -74,18 +67,17 @@ func (c *caller) assignments(made state) {
 func (c *caller) trust(made state) {
 	c.Helper()
 	const kind = "microsoft.graph.agentIdentityBlueprint"
-	names := strings.NewReplacer(strings.ToLower(c.who.ObjectID), "owner")
 	for _, b := range c.ask("/v1.0/applications/" + kind) {
 		id, _ := b["id"].(string)
 		app, _ := b["appId"].(string)
-		made["blueprints"] = append(asList(made["blueprints"]), scrub(names, b))
+		made["blueprints"] = append(made["blueprints"], c.scrub(b))
 		for what, path := range map[string]string{
 			"principals of blueprints":            "/v1.0/servicePrincipals?$filter=" + url.QueryEscape("appId eq '"+app+"'"),
 			"federated credentials of blueprints": "/v1.0/applications/" + id + "/" + kind + "/federatedIdentityCredentials",
 			"owners of blueprints":                "/v1.0/applications/" + id + "/owners?$select=id",
 		} {
 			for _, t := range c.ask(path) {
-				made[what] = append(asList(made[what]), scrub(names, t))
+				made[what] = append(made[what], c.scrub(t))
 			}
 		}
 	}
@@ -93,7 +85,7 @@ func (c *caller) trust(made state) {
 	if have, found, err := c.arm.Get(c.Context(), credential.ID, credential.APIVersion); err != nil {
 		c.Fatal(err)
 	} else if found {
-		made["the controller's credential"] = scrub(names, have)
+		made["the controller's credential"] = []string{c.scrub(have)}
 	}
 	k, err := kube.ForConfig(c.config, kube.Options{})
 	if err != nil {
@@ -101,7 +93,7 @@ func (c *caller) trust(made state) {
 	}
 	config := &v1alpha1.KarsAuthConfig{}
 	if err := k.Client().Get(c.Context(), client.ObjectKey{Name: v1alpha1.AuthConfigName}, config); err == nil {
-		made["KarsAuthConfig"] = scrub(names, config.Spec)
+		made["KarsAuthConfig"] = []string{c.scrub(config.Spec)}
 	}
 }
 
@@ -126,21 +118,15 @@ var madeUp = []struct {
 	{regexp.MustCompile(`kars-aks-[0-9a-f]{8}\b`), `kars-aks-<hash>`},
 }
 
-// scrub is v as JSON without what was made up. names are principals by what a
-// person calls them.
-func scrub(names *strings.Replacer, v any) string {
+// scrub is v as JSON without what was made up, but for who owns it.
+func (c *caller) scrub(v any) string {
 	raw, err := json.Marshal(v)
 	if err != nil {
-		return err.Error()
+		c.Fatal(err)
 	}
-	s := names.Replace(string(raw))
+	s := strings.ReplaceAll(string(raw), c.who.ObjectID, "<owner>")
 	for _, m := range madeUp {
 		s = m.pattern.ReplaceAllString(s, m.as)
 	}
 	return s
-}
-
-func asList(v any) []any {
-	list, _ := v.([]any)
-	return list
 }
