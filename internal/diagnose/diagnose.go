@@ -16,6 +16,7 @@ const (
 	Entra      Plane = "entra"
 	Kubernetes Plane = "kubernetes"
 	Model      Plane = "model"
+	Registry   Plane = "registry"
 	Machine    Plane = "machine" // the machine kars runs on
 )
 

@@ -28,6 +28,10 @@ func TestExplain(t *testing.T) {
 			"role-assignment-denied",
 			`az role assignment create --assignee ` + caller + ` --role "User Access Administrator" --scope /subscriptions/11111111-1111-1111-1111-111111111111`,
 		},
+		"a registry does not let the caller look": {
+			Error{Plane: Registry, Status: 401, Code: "UNAUTHORIZED", Target: "kars.azurecr.io", Action: "Microsoft.ContainerRegistry/registries/pull/read"},
+			"registry-pull-refused", "az role assignment create --assignee <principal> --role AcrPull --scope <registry>",
+		},
 		"U39 encryption at host has not come yet": {
 			Error{Plane: ARM, Code: "InvalidParameter", Message: "The property 'securityProfile.encryptionAtHost' is not valid because the 'Microsoft.Compute/EncryptionAtHost' feature is not enabled for this subscription."},
 			"feature-not-registered", "az feature register --namespace Microsoft.Compute --name EncryptionAtHost",

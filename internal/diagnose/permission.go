@@ -51,6 +51,15 @@ func permissionRows() []row {
 			doc: "https://learn.microsoft.com/azure/role-based-access-control/troubleshooting",
 		},
 		{
+			id: "registry-pull-refused", plane: Registry, codes: []string{"UNAUTHORIZED"},
+			cause: "the caller may not pull from {target}, where kars looks which of its images are there; a registry says so in the words of a failed sign-in",
+			fix: []Fix{
+				{"have an Owner grant a role that holds the action at the registry, as AcrPull", "az role assignment create --assignee {principal} --role AcrPull --scope <registry>"},
+				{"see every action that is missing before the next run", "kars preflight"},
+			},
+			doc: "https://learn.microsoft.com/azure/container-registry/container-registry-troubleshoot-access",
+		},
+		{
 			id: "role-assignment-exists", plane: ARM, codes: []string{"RoleAssignmentExists"},
 			cause: "the principal has this role at this scope already, by a role assignment of another name",
 			fix:   []Fix{{"there is nothing to do; kars leaves it as it is", ""}},

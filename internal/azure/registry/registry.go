@@ -47,7 +47,8 @@ func (c *Client) Counts() (reads, writes int) { return int(c.requests.Load()), 0
 // tries is how often a question is put whose answer is cut off.
 const tries = 3
 
-// Has says whether the registry holds the image with this digest.
+// Has says whether the registry holds the image with this digest. That the
+// caller may not look is a [RefusedError].
 func (c *Client) Has(ctx context.Context, loginServer, repository, digest string) (has bool, err error) {
 	ref, err := name.NewDigest(loginServer + "/" + repository + "@" + digest)
 	if err != nil {
@@ -71,11 +72,11 @@ func (c *Client) has(ctx context.Context, ref name.Digest, loginServer string) (
 	}
 	_, err = remote.Head(ref, remote.WithContext(ctx), remote.WithTransport(c.transport),
 		remote.WithAuth(&authn.Basic{Username: acr.NullUser, Password: token}))
-	var refused *transport.Error
-	if errors.As(err, &refused) && refused.StatusCode == http.StatusNotFound {
+	var answer *transport.Error
+	if errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound {
 		return false, nil
 	}
-	return err == nil, err
+	return err == nil, refused(loginServer, err)
 }
 
 // refreshToken exchanges the caller's token once for each registry.
@@ -91,7 +92,7 @@ func (c *Client) refreshToken(ctx context.Context, loginServer string) (string, 
 	}
 	t, err := acr.New(acr.Options{Transport: c.transport}).Exchange(ctx, loginServer, entra.Token)
 	if err != nil {
-		return "", fmt.Errorf("signing in to %s: %w", loginServer, err)
+		return "", fmt.Errorf("signing in to %s: %w", loginServer, refused(loginServer, err))
 	}
 	c.tokens[loginServer] = t
 	return t, nil
