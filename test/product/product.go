@@ -9,12 +9,14 @@ package product
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/gofrs/flock"
 
 	"github.com/kars-dev/kars/internal/azure/arm"
@@ -138,8 +140,10 @@ func (h *Home) Kube(t testing.TB) *kube.Client {
 
 // Azure is the local Azure as its owner.
 type Azure struct {
-	ARM   *arm.Client
-	Graph *graph.Client
+	Credential azcore.TokenCredential
+	Transport  http.RoundTripper
+	ARM        *arm.Client
+	Graph      *graph.Client
 }
 
 // Azure signs in as the owner.
@@ -161,7 +165,7 @@ func (h *Home) Azure(t testing.TB) Azure {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var a Azure
+	a := Azure{Credential: owner, Transport: transport}
 	if a.ARM, err = arm.New(owner, arm.Options{Transport: transport, Version: "test"}); err != nil {
 		t.Fatal(err)
 	}
