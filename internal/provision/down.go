@@ -3,11 +3,13 @@ package provision
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kars-dev/kars/api/v1alpha1"
+	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/event"
 	"github.com/kars-dev/kars/internal/plan"
 )
@@ -108,7 +110,14 @@ func removeGroup(ctx context.Context, r *Run) (event.Status, string, error) {
 		return event.Unchanged, g.Name, nil
 	}
 	if !r.ours(have) {
-		return r.removeResources(ctx)
+		return r.removeResources(ctx, "was not made by kars for this cluster")
+	}
+	shared, err := r.shared(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	if shared {
+		return r.removeResources(ctx, "holds another cluster too")
 	}
 	if err := r.delete(ctx, g.ID, g.APIVersion); err != nil {
 		return "", "", fmt.Errorf("deleting the resource group: %w", err)
@@ -125,8 +134,20 @@ func (r *Run) ours(have Tree) bool {
 	return tags["kars-managed"] == "true" && tags["kars-cluster"] == r.Plan.Options.ClusterName
 }
 
-// removeResources deletes the plan's resources, the last made first.
-func (r *Run) removeResources(ctx context.Context) (event.Status, string, error) {
+// shared says whether the group holds what kars made for another cluster.
+func (r *Run) shared(ctx context.Context) (bool, error) {
+	all, err := r.ARM.Resources(ctx, r.Plan.SubscriptionID, r.Plan.Group.Name)
+	if err != nil {
+		return false, fmt.Errorf("listing what is in the resource group: %w", err)
+	}
+	return slices.ContainsFunc(all, func(other arm.Resource) bool {
+		return other.Tags["kars-managed"] == "true" && other.Tags["kars-cluster"] != r.Plan.Options.ClusterName
+	}), nil
+}
+
+// removeResources deletes the plan's resources, the last made first, and says
+// why the group stays.
+func (r *Run) removeResources(ctx context.Context, why string) (event.Status, string, error) {
 	removed := 0
 	for i := len(r.Plan.Resources) - 1; i >= 0; i-- {
 		res := r.Plan.Resources[i]
@@ -142,7 +163,11 @@ func (r *Run) removeResources(ctx context.Context) (event.Status, string, error)
 		}
 		removed++
 	}
-	return event.Deleted, fmt.Sprintf("%d resources; the group %s was not made by kars and stays", removed, r.Plan.Group.Name), nil
+	stays := fmt.Sprintf("%s stays: it %s", r.Plan.Group.Name, why)
+	if removed == 0 {
+		return event.Unchanged, stays, nil
+	}
+	return event.Deleted, fmt.Sprintf("%d resources; %s", removed, stays), nil
 }
 
 // owned says whether kars made a resource: by its tags, or, for a child that

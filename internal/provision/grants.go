@@ -73,6 +73,12 @@ func (r *Run) grant(ctx context.Context, g plan.Grant) (event.Status, error) {
 	if found && len(drift(want, have)) == 0 {
 		return event.Unchanged, nil
 	}
+	if !found {
+		// Somebody else may have made it: looking spares the next runs a write.
+		if foreign, err := r.hasForeignGrant(ctx, g, want, who); err != nil || foreign {
+			return event.Unchanged, err
+		}
+	}
 	if err := r.put(ctx, id, roleAssignmentVersion, want); err != nil {
 		return r.foreignGrant(ctx, g, want, who, err)
 	}
@@ -94,20 +100,31 @@ func (r *Run) seeGrant(ctx context.Context, id string, want Tree) error {
 }
 
 // foreignGrant decides a RoleAssignmentExists: the same scope, principal and
-// role under a name that is not ours.
+// role under a name that is not ours, made since we looked or with another
+// condition.
 func (r *Run) foreignGrant(ctx context.Context, g plan.Grant, want Tree, who identity, cause error) (event.Status, error) {
 	if !arm.HasCode(cause, "RoleAssignmentExists") {
 		return "", cause
 	}
+	same, err := r.hasForeignGrant(ctx, g, want, who)
+	if err != nil || same {
+		return event.Unchanged, err
+	}
+	return "", fmt.Errorf("there is one with another condition, made by somebody else; delete it or make it the same: %w", cause)
+}
+
+// hasForeignGrant says whether the principal holds, at this very scope, an
+// assignment that says what is wanted.
+func (r *Run) hasForeignGrant(ctx context.Context, g plan.Grant, want Tree, who identity) (bool, error) {
 	all, err := r.ARM.List(ctx, g.Scope+"/providers/Microsoft.Authorization/roleAssignments", roleAssignmentVersion,
 		url.Values{"$filter": {"principalId eq '" + who.principalID + "'"}})
 	if err != nil {
-		return "", err
+		return false, err
 	}
 	for _, have := range all {
 		if properties, _ := have["properties"].(Tree); len(drift(want, Tree(have))) == 0 && strings.EqualFold(fmt.Sprint(properties["scope"]), g.Scope) {
-			return event.Unchanged, nil
+			return true, nil
 		}
 	}
-	return "", fmt.Errorf("there is one with another condition, made by somebody else; delete it or make it the same: %w", cause)
+	return false, nil
 }
