@@ -126,24 +126,29 @@ func (a *app) explain(r preflight.Report) {
 	a.printer.Block(func(w io.Writer) { writePreflight(w, r) })
 }
 
-func (a *app) apply(ctx context.Context, s *session, p *plan.Plan, checked *preflight.Report, flags *upFlags) (err error) {
-	x := a.contextOf(s, p)
-	j, err := a.openJournal(x.Name, "up", flags.skipPreflight)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	if err := a.home.KeepContext(x); err != nil {
-		return err
-	}
-	run := a.newRun(s, p, j, x.Name)
-	run.Until = plan.Step(flags.until)
-	result, failed := provision.Apply(ctx, run)
+// apply carries out the plan. The document is printed however that ends.
+func (a *app) apply(ctx context.Context, s *session, p *plan.Plan, checked *preflight.Report, flags *upFlags) error {
+	result, failed := a.provision(ctx, s, p, flags)
 	result.Error = a.failure(ctx, failed)
 	if err := a.printUp(upResult{Preflight: checked, Result: result}); err != nil {
 		return errors.Join(failed, err)
 	}
 	return failed
+}
+
+func (a *app) provision(ctx context.Context, s *session, p *plan.Plan, flags *upFlags) (result provision.Result, err error) {
+	x := a.contextOf(s, p)
+	j, err := a.openJournal(x.Name, "up", flags.skipPreflight)
+	if err != nil {
+		return provision.Nothing(), err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	if err := a.home.KeepContext(x); err != nil {
+		return provision.Nothing(), err
+	}
+	run := a.newRun(s, p, j, x.Name)
+	run.Until = plan.Step(flags.until)
+	return provision.Apply(ctx, run)
 }
 
 func (a *app) printUp(doc upResult) error {
