@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -315,6 +316,57 @@ func TestNobodyElseSpeaksForASandbox(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tc.namespace}}
 			err := admin.Client().Patch(t.Context(), ns, client.RawPatch("application/merge-patch+json", []byte(tc.patch)), client.DryRunAll)
+			if tc.want != "" {
+				contains(t, err, tc.want)
+			} else if err != nil {
+				t.Errorf("refused: %v", err)
+			}
+		})
+	}
+}
+
+func TestNothingRunsBesideTheInstallerOfTheProfile(t *testing.T) {
+	admin := newKube(t, "")
+	applyChart(t, admin)
+	set := &appsv1.DaemonSet{}
+	if err := admin.Client().Get(t.Context(), client.ObjectKey{Namespace: "kars-node", Name: "kars-node"}, set); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Apply(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "kars-node", Name: "default"}}); err != nil {
+		t.Fatal(err)
+	}
+	create := func(ctx context.Context, change func(*corev1.PodSpec)) error {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "kars-node", Name: "x"}, Spec: *set.Spec.Template.Spec.DeepCopy()}
+		change(&pod.Spec)
+		return admin.Client().Create(ctx, pod, client.DryRunAll)
+	}
+	privileged := func(s *corev1.PodSpec) {
+		s.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: new(true)}
+	}
+	poll(t, "the admission policy", func(ctx context.Context) (bool, error) {
+		err := create(ctx, privileged)
+		return err != nil && strings.Contains(err.Error(), "nothing runs here"), nil
+	})
+	for name, tc := range map[string]struct {
+		change func(*corev1.PodSpec)
+		want   string
+	}{
+		"the daemon set's pod": {func(*corev1.PodSpec) {}, ""},
+		"another image":        {func(s *corev1.PodSpec) { s.Containers[0].Image = "evil" }, "nothing runs here"},
+		"a capability": {func(s *corev1.PodSpec) {
+			s.Containers[0].SecurityContext.Capabilities.Add = []corev1.Capability{"SYS_ADMIN"}
+		}, "nothing runs here"},
+		"one more container": {func(s *corev1.PodSpec) {
+			s.Containers = append(s.Containers, corev1.Container{Name: "y", Image: "evil"})
+		}, "nothing runs here"},
+		"an init container": {func(s *corev1.PodSpec) {
+			s.InitContainers = []corev1.Container{{Name: "y", Image: "evil"}}
+		}, "nothing runs here"},
+		"the node's processes": {func(s *corev1.PodSpec) { s.HostPID = true }, "nothing else"},
+		"the node's root":      {func(s *corev1.PodSpec) { s.Volumes[0].HostPath.Path = "/" }, "nothing else"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := create(t.Context(), tc.change)
 			if tc.want != "" {
 				contains(t, err, tc.want)
 			} else if err != nil {
