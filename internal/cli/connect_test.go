@@ -67,7 +67,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 func hangUp(w http.ResponseWriter, _ *http.Request) {
 	conn, _, err := w.(http.Hijacker).Hijack()
 	if err == nil {
-		_ = conn.(net.Conn).Close()
+		_ = conn.Close()
 	}
 }
 

@@ -134,6 +134,9 @@ type blow struct {
 	signal syscall.Signal
 	// azure is hit instead of the run.
 	azure bool
+	// since is how many writes there were, where the run makes none before the
+	// step; 0 counts them when the step begins.
+	since int
 }
 
 func (b blow) String() string {
@@ -211,8 +214,7 @@ func (b blow) strike(t *testing.T, h *product.Home, args ...string) bool {
 		t.Fatal(err)
 	}
 	run := h.Start(t, args...)
-	before := -1
-	hit := false
+	before, hit := b.since, false
 	for end := time.Now().Add(2 * time.Minute); !run.Ended() && !hit; {
 		if time.Now().After(end) {
 			t.Fatalf("the run has not come to %s", b.step)
@@ -224,7 +226,7 @@ func (b blow) strike(t *testing.T, h *product.Home, args ...string) bool {
 			return false
 		case b.landed == nil:
 			hit = true
-		case before < 0:
+		case before == 0:
 			before = azureWrites(t, h)
 		default:
 			hit = b.landed(t, h, before)

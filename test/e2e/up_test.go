@@ -73,7 +73,8 @@ func readerIsStopped(t *testing.T, h *product.Home) {
 func hasCommand(f struct {
 	Text    string `json:"text"`
 	Command string `json:"command"`
-}) bool {
+},
+) bool {
 	return f.Command != ""
 }
 
