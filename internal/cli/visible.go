@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -29,7 +30,7 @@ type visibleWriter struct {
 }
 
 func (v *visibleWriter) Write(p []byte) (int, error) {
-	text := append(v.rest, p...)
+	text := slices.Concat(v.rest, p)
 	whole := len(text)
 	for i := 1; i < utf8.UTFMax && i <= len(text); i++ {
 		if last := text[len(text)-i:]; utf8.RuneStart(last[0]) {
