@@ -53,7 +53,7 @@ func (h *Home) Must(t testing.TB, args ...string) Result {
 func (h *Home) Start(t testing.TB, args ...string) *Process {
 	t.Helper()
 	p := &Process{began: time.Now(), done: make(chan struct{}), transcripts: &h.said}
-	p.cmd = exec.Command(h.binary, args...)
+	p.cmd = exec.Command(h.binary, args...) //nolint:gosec,noctx // the product, which tests signal themselves
 	p.cmd.Env, p.cmd.Dir = h.env, h.Dir
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
 	if err := p.cmd.Start(); err != nil {
