@@ -24,6 +24,9 @@ const poll = 20 * time.Millisecond
 // and their containerds.
 func (s *supervisor) startRuntimes(ctx context.Context) error {
 	bin := binaries(s.config.Binaries)
+	if err := forgetUnbegun(s.state); err != nil {
+		return err
+	}
 	names := filepath.Join(s.state.control(), "Corefile")
 	if err := os.WriteFile(names, []byte(corefile(s.config.Spec.FQDN, dnsAddress, false)), 0o600); err != nil {
 		return err
@@ -70,9 +73,7 @@ func (s *supervisor) nodeMounts() map[string]string {
 // roles are in place.
 func (s *supervisor) startControlPlane(ctx context.Context) error {
 	// An API server that does not find etcd looks again only after a second.
-	if err := s.await(ctx, "etcd", func(context.Context) (bool, error) {
-		return answers(s.control.network(), etcdClients[len("http://"):]), nil
-	}); err != nil {
+	if err := s.awaitEtcd(ctx); err != nil {
 		return err
 	}
 	if err := s.services.start(service{

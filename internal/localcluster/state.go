@@ -18,6 +18,7 @@ func (s state) port() string            { return filepath.Join(string(s), "port.
 func (s state) lock() string            { return filepath.Join(string(s), "lock") }
 func (s state) pki() string             { return filepath.Join(string(s), "pki") }
 func (s state) etcd() string            { return filepath.Join(string(s), "etcd") }
+func (s state) etcdBegun() string       { return filepath.Join(string(s), "etcd.begun") }
 func (s state) control() string         { return filepath.Join(string(s), "control") }
 func (s state) logs() string            { return filepath.Join(string(s), "logs") }
 func (s state) run() string             { return filepath.Join(string(s), "run") }
