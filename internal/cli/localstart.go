@@ -67,6 +67,9 @@ func (a *app) startLocal(ctx context.Context, port int) (started bool, err error
 	if _, _, ok := a.running(); ok {
 		return false, nil
 	}
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
 	if err := a.home.Make(); err != nil {
 		return false, err
 	}
@@ -86,6 +89,9 @@ func (a *app) startLocal(ctx context.Context, port int) (started bool, err error
 	for {
 		select {
 		case <-ctx.Done():
+			// Nobody waits for it any more, and nobody would know of it.
+			_ = process.Process.Signal(syscall.SIGTERM)
+			<-ended
 			return false, context.Cause(ctx)
 		case err := <-ended:
 			return false, fmt.Errorf("the local Azure did not start (%w): %s", err, bytes.TrimSpace(output()))
