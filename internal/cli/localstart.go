@@ -93,8 +93,8 @@ func (a *app) startLocal(ctx context.Context, port int) (started bool, err error
 			_ = process.Process.Signal(syscall.SIGTERM)
 			<-ended
 			return false, context.Cause(ctx)
-		case err := <-ended:
-			return false, fmt.Errorf("the local Azure did not start (%w): %s", err, bytes.TrimSpace(output()))
+		case <-ended: //nolint:errcheck // what it wrote says more than its status
+			return false, fmt.Errorf("the local Azure did not start: %s", bytes.TrimSpace(output()))
 		case <-deadline.C:
 			return false, fmt.Errorf("the local Azure does not answer after %s; see %s", startTimeout, a.home.LogFile())
 		case <-poll.C:
