@@ -23,7 +23,7 @@ import (
 
 // sampledRemovals is how many of the permissions the sample takes away from a
 // run; preflight is tried without each of them always.
-const sampledRemovals = 8
+const sampledRemovals = 5
 
 // deployer makes a user whose one role is a custom one of just these actions,
 // and who may make blueprints.

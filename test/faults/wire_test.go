@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,32 +36,70 @@ func (f fault) untouched() bool { return f == throttled || f == throttled1 || f 
 // errKilled is every request's end after the run was killed.
 var errKilled = errors.New("the run was killed")
 
-// tap numbers the requests of one run, in the order in which they are sent, and
-// does to each what it is told to.
+// mark tells one request of a run from all others, and is the same in every
+// run: what is asked, and how often it was before.
+type mark struct {
+	what string
+	nth  int
+}
+
+// String has no slash: it names a test.
+func (m mark) String() string {
+	what := strings.Replace(m.what, "/subscriptions/-/resourceGroups/kars-eastus2/providers", "", 1)
+	return fmt.Sprintf("%s, time %d", strings.ReplaceAll(what, "/", " "), m.nth+1)
+}
+
+var guid = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+// asked is a request by method, host and path, without made-up ids.
+func asked(r *http.Request) string {
+	host := r.URL.Hostname()
+	if isKubernetes(r) {
+		host = "kubernetes"
+	}
+	return r.Method + " " + host + guid.ReplaceAllString(r.URL.Path, "-")
+}
+
+// tap marks the requests of one run as they are sent, and does to each what it
+// is told to.
 type tap struct {
 	// meddle is asked before each request; nil lets all pass. It returns the
 	// fault, or errKilled, and whether the server still gets the request.
-	meddle func(k int, r *http.Request) (f fault, serve bool, err error)
+	meddle func(m mark, r *http.Request) (f fault, serve bool, err error)
 
-	mu   sync.Mutex
-	sent []*http.Request
+	mu    sync.Mutex
+	count map[string]int
+	sent  []sent
+}
+
+// sent is a request that a run has made.
+type sent struct {
+	mark
+	request *http.Request
 }
 
 // over is the tap's transport on top of another.
 func (t *tap) over(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		t.mu.Lock()
-		k := len(t.sent)
-		t.sent = append(t.sent, r)
-		meddle := t.meddle
-		var f fault
-		serve, err := true, error(nil)
-		if meddle != nil {
-			f, serve, err = meddle(k, r)
-		}
-		t.mu.Unlock()
+		f, serve, err := t.next(r)
 		return suffer(next, r, f, serve, err)
 	})
+}
+
+func (t *tap) next(r *http.Request) (fault, bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.count == nil {
+		t.count = map[string]int{}
+	}
+	m := mark{what: asked(r)}
+	m.nth = t.count[m.what]
+	t.count[m.what]++
+	t.sent = append(t.sent, sent{m, r})
+	if t.meddle == nil {
+		return "", true, nil
+	}
+	return t.meddle(m, r)
 }
 
 func suffer(next http.RoundTripper, r *http.Request, f fault, serve bool, err error) (*http.Response, error) {
@@ -156,8 +195,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// named is a request for people.
-func named(r *http.Request) string { return r.Method + " " + r.URL.Host + r.URL.Path }
+// isKubernetes tells the API server's requests from Azure's.
+func isKubernetes(r *http.Request) bool { return r.URL.Hostname() == "127.0.0.1" }
 
 // isWrite reports whether a request may change something.
 func isWrite(r *http.Request) bool {
