@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -134,9 +135,6 @@ type blow struct {
 	signal syscall.Signal
 	// azure is hit instead of the run.
 	azure bool
-	// since is how many writes there were, where the run makes none before the
-	// step; 0 counts them when the step begins.
-	since int
 }
 
 func (b blow) String() string {
@@ -178,14 +176,18 @@ func hasSandbox(t *testing.T, h *product.Home, _ int) bool {
 	return h.Kube(t).Client().Get(t.Context(), client.ObjectKey{Namespace: "kars", Name: assistant}, &v1alpha1.KarsSandbox{}) == nil
 }
 
-// azureWrites counts the writes that the local Azure has answered. It asks the
-// local Azure's own door, because a command would take longer than some steps.
+// azureWrites counts the writes that the local Azure has answered, -1 if it does
+// not run. It asks the local Azure's own door, because a command would take
+// longer than some steps.
 func azureWrites(t *testing.T, h *product.Home) int {
 	t.Helper()
 	door := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", h.AdminSocket())
 	}}}
 	resp, err := door.Get("http://local/requests")
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) {
+		return -1
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,8 +215,11 @@ func (b blow) strike(t *testing.T, h *product.Home, args ...string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The steps before this one are done, so that the next write is its own. A
+	// local Azure that was killed is counted from when the run has started it.
+	before := azureWrites(t, h)
 	run := h.Start(t, args...)
-	before, hit := b.since, false
+	hit := false
 	for end := time.Now().Add(2 * time.Minute); !run.Ended() && !hit; {
 		if time.Now().After(end) {
 			t.Fatalf("the run has not come to %s", b.step)
@@ -229,7 +234,7 @@ func (b blow) strike(t *testing.T, h *product.Home, args ...string) bool {
 			return false
 		case b.landed == nil:
 			hit = true
-		case before == 0:
+		case before < 0:
 			before = azureWrites(t, h)
 		default:
 			hit = b.landed(t, h, before)
