@@ -91,7 +91,7 @@ func (a *app) startLocal(ctx context.Context, port int) (started bool, err error
 		case <-ctx.Done():
 			// Nobody waits for it any more, and nobody would know of it.
 			_ = process.Process.Signal(syscall.SIGTERM)
-			<-ended
+			<-ended //nolint:errcheck // it was told to end
 			return false, context.Cause(ctx)
 		case <-ended: //nolint:errcheck // what it wrote says more than its status
 			return false, fmt.Errorf("the local Azure did not start: %s", bytes.TrimSpace(output()))
