@@ -36,8 +36,9 @@ func (h *Home) Footprint(t testing.TB, clusters ...string) Footprint {
 		}
 		line, _ := os.ReadFile(filepath.Join("/proc", pid, "cmdline"))
 		f.Processes = append(f.Processes, pid+": "+string(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
-		network, err := os.Readlink(filepath.Join("/proc", pid, "ns", "net"))
-		if err == nil && network != machine && !slices.Contains(f.Networks, network) {
+		path := filepath.Join("/proc", pid, "ns", "net")
+		network, err := os.Readlink(path)
+		if err == nil && network != machine && !slices.Contains(f.Networks, network) && hold(t, path) {
 			f.Networks = append(f.Networks, network)
 		}
 	}
@@ -57,6 +58,18 @@ func (h *Home) Footprint(t testing.TB, clusters ...string) Footprint {
 		}
 	}
 	return f
+}
+
+// hold keeps a network namespace until the test ends: the kernel would give its
+// number to the next one, which may be another program's.
+func hold(t testing.TB, path string) bool {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		return false // the process has ended
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return true
 }
 
 func processes(t testing.TB) []string {
