@@ -149,7 +149,7 @@ func (a *app) prepare(*cobra.Command) error {
 	}
 	a.printer = report.New(report.Options{
 		Out: a.streams.Out, Err: a.streams.Err, Format: report.Format(a.flags.output), Quiet: a.flags.quiet,
-		Terminal: isTerminal(a.streams.Err), NoColour: a.getenv("NO_COLOR") != "",
+		Terminal: isTerminal(a.streams.Err), NoColour: a.getenv("NO_COLOR") != "", Width: width(a.streams.Err),
 	})
 	if a.getenv("KARS_CLOUD") == "local" {
 		a.flags.local = true
@@ -162,4 +162,18 @@ func (a *app) prepare(*cobra.Command) error {
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// width is how many characters a line of the terminal has, 0 if that cannot be
+// known.
+func width(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
 }

@@ -18,14 +18,17 @@ const (
 // applyChart installs the chart, or upgrades it where chart, values or what is
 // there differ.
 func applyChart(ctx context.Context, r *Run) (event.Status, string, error) {
-	before := r.facts.kube.RESTConfig()
-	status, err := chart.Ensure(ctx, before, chart.Options{
+	version, err := charts.Version()
+	if err != nil {
+		return "", "", err
+	}
+	status, err := chart.Ensure(ctx, r.facts.kube.RESTConfig(), chart.Options{
 		Release: chartRelease, Namespace: chartNamespace, Chart: charts.Kars(), Values: r.values(),
 	})
 	if err != nil {
 		return "", "", fmt.Errorf("installing the chart: %w", err)
 	}
-	return status, "kars in " + chartNamespace, nil
+	return status, fmt.Sprintf("kars %s in %s", version, chartNamespace), nil
 }
 
 func (r *Run) values() map[string]any {

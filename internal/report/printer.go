@@ -36,6 +36,7 @@ type Printer struct {
 	quiet    bool
 	live     bool // stderr is a terminal: one line may move
 	colour   bool
+	width    int // of the terminal, in characters
 
 	mu     sync.Mutex
 	moving bool // an unfinished line stands on stderr
@@ -48,6 +49,7 @@ type Options struct {
 	Quiet    bool
 	Terminal bool // whether Err is a terminal
 	NoColour bool
+	Width    int // of the terminal; 100 if it is not known
 }
 
 // New returns a printer.
@@ -55,9 +57,12 @@ func New(o Options) *Printer {
 	if o.Format == "" {
 		o.Format = Text
 	}
+	if o.Width <= 0 {
+		o.Width = 100
+	}
 	return &Printer{
 		out: o.Out, err: o.Err, format: o.Format, quiet: o.Quiet,
-		live: o.Terminal && !o.Quiet, colour: o.Terminal && !o.NoColour,
+		live: o.Terminal && !o.Quiet, colour: o.Terminal && !o.NoColour, width: o.Width,
 	}
 }
 

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/kars-dev/kars/internal/event"
 )
@@ -17,41 +16,20 @@ const (
 // Sink shows events as they come: one line for each step that ends and, on a
 // terminal, one moving line for the step that runs.
 func (p *Printer) Sink() event.Sink {
-	started := map[string]time.Time{}
+	line := &moving{printer: p}
 	return func(e event.Event) {
 		switch e := e.(type) {
 		case event.StepStarted:
-			p.mu.Lock()
-			started[e.ID] = time.Now()
-			p.mu.Unlock()
-			p.move(e.ID, "", 0)
+			line.start(e.ID)
 		case event.StepProgress:
-			p.mu.Lock()
-			elapsed := time.Since(started[e.ID])
-			p.mu.Unlock()
-			p.move(e.ID, e.Detail, elapsed)
+			line.say(e.Detail)
 		case event.StepEnded:
+			line.end()
 			p.step(e)
 		case event.Warning:
 			p.Warn(e.Text, e.Fix)
 		}
 	}
-}
-
-// move writes the moving line, on a terminal.
-func (p *Printer) move(id, detail string, elapsed time.Duration) {
-	if !p.live {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.clear()
-	text := fmt.Sprintf("%-*s %s …", stepWidth, title(id), detail)
-	if elapsed >= time.Second {
-		text += fmt.Sprintf(" %d s", int(elapsed.Seconds()))
-	}
-	fmt.Fprint(p.err, p.paint(faint, cut(text, 100)))
-	p.moving = true
 }
 
 func (p *Printer) step(e event.StepEnded) {
