@@ -99,7 +99,7 @@ func parseStartTick(stat []byte) (uint64, error) {
 }
 
 // residentBytes adds up the memory of all processes in the PID namespace of
-// process pid. Pages that processes share count for each.
+// process pid. A page that several of them share counts once in all.
 func residentBytes(pid int) int64 {
 	namespace, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid))
 	if err != nil {
@@ -109,19 +109,27 @@ func residentBytes(pid int) int64 {
 	if err != nil {
 		return 0
 	}
-	var pages int64
+	var total int64
 	for _, dir := range folders {
 		if ns, err := os.Readlink(filepath.Join(dir, "ns/pid")); err != nil || ns != namespace {
 			continue // another's, or gone
 		}
-		text, err := os.ReadFile(filepath.Join(dir, "statm"))
-		if err != nil {
-			continue
-		}
-		if fields := strings.Fields(string(text)); len(fields) > 1 {
-			n, _ := strconv.ParseInt(fields[1], 10, 64)
-			pages += n
+		text, err := os.ReadFile(filepath.Join(dir, "smaps_rollup"))
+		if err == nil {
+			total += proportionalBytes(string(text))
 		}
 	}
-	return pages * int64(os.Getpagesize())
+	return total
+}
+
+// proportionalBytes reads the proportional set size, in which each page counts
+// by the share that the process has of it; proc_pid_smaps(5).
+func proportionalBytes(rollup string) int64 {
+	for line := range strings.Lines(rollup) {
+		if value, ok := strings.CutPrefix(line, "Pss:"); ok {
+			kib, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			return kib << 10
+		}
+	}
+	return 0
 }
