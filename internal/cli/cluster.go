@@ -135,6 +135,21 @@ func (a *app) sandbox(ctx context.Context, k *kube.Client, name string) (*v1alph
 	return sb, nil
 }
 
+// chosenSandbox opens the chosen cluster and reads the sandbox that the
+// arguments name, or the only one.
+func (a *app) chosenSandbox(ctx context.Context, args []string) (*kube.Client, *v1alpha1.KarsSandbox, error) {
+	k, _, err := a.cluster(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	name, err := a.sandboxName(ctx, k, args)
+	if err != nil {
+		return nil, nil, err
+	}
+	sb, err := a.sandbox(ctx, k, name)
+	return k, sb, err
+}
+
 // sandboxName is the argument, or the only sandbox's.
 func (a *app) sandboxName(ctx context.Context, k *kube.Client, args []string) (string, error) {
 	if len(args) == 1 {

@@ -32,15 +32,7 @@ func (a *app) connectCommand() *cobra.Command {
 		Example: "  kars connect my-assistant -m \"say hello\"\n  kars connect                 # a conversation, a line at a time",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			k, _, err := a.cluster(ctx)
-			if err != nil {
-				return err
-			}
-			name, err := a.sandboxName(ctx, k, args)
-			if err != nil {
-				return err
-			}
-			sb, err := a.sandbox(ctx, k, name)
+			k, sb, err := a.chosenSandbox(ctx, args)
 			if err != nil {
 				return err
 			}

@@ -14,20 +14,12 @@ func (a *app) logsCommand() *cobra.Command {
 		Example: "  kars logs my-assistant\n  kars logs my-assistant -c router -f",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			k, _, err := a.cluster(ctx)
-			if err != nil {
-				return err
-			}
-			name, err := a.sandboxName(ctx, k, args)
-			if err != nil {
-				return err
-			}
-			sb, err := a.sandbox(ctx, k, name)
+			k, sb, err := a.chosenSandbox(ctx, args)
 			if err != nil {
 				return err
 			}
 			if sb.Status.Pod == "" {
-				return &codeError{code: exitFailed, text: "the sandbox " + name + " has no pod", hints: []string{"see why: kars status"}}
+				return &codeError{code: exitFailed, text: "the sandbox " + sb.Name + " has no pod", hints: []string{"see why: kars status"}}
 			}
 			out := a.streams.Out
 			if isTerminal(out) {

@@ -3,11 +3,9 @@ package provision
 import (
 	"context"
 	"fmt"
-	"io/fs"
 
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kars-dev/kars/charts"
 	"github.com/kars-dev/kars/internal/event"
@@ -17,7 +15,7 @@ import (
 // applyCRDs applies the custom resource definitions apart from the chart, whose
 // removal must not take every sandbox with it.
 func applyCRDs(ctx context.Context, r *Run) (event.Status, string, error) {
-	definitions, err := readCRDs(charts.CRDs())
+	definitions, err := charts.Definitions()
 	if err != nil {
 		return "", "", err
 	}
@@ -35,26 +33,6 @@ func applyCRDs(ctx context.Context, r *Run) (event.Status, string, error) {
 		}
 	}
 	return status, fmt.Sprintf("%d custom resource definitions", len(definitions)), nil
-}
-
-func readCRDs(files fs.FS) ([]*apiextensions.CustomResourceDefinition, error) {
-	names, err := fs.Glob(files, "*.yaml")
-	if err != nil {
-		return nil, err
-	}
-	var out []*apiextensions.CustomResourceDefinition
-	for _, name := range names {
-		raw, err := fs.ReadFile(files, name)
-		if err != nil {
-			return nil, err
-		}
-		crd := &apiextensions.CustomResourceDefinition{}
-		if err := yaml.UnmarshalStrict(raw, crd); err != nil {
-			return nil, fmt.Errorf("reading %s: %w", name, err)
-		}
-		out = append(out, crd)
-	}
-	return out, nil
 }
 
 // established waits until the API server serves every definition.
