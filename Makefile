@@ -20,7 +20,8 @@ up: build ## build, then bring up everything on this machine
 build: tools ## all that `bin/kars up --local` needs: programs, images and kars itself
 	@mkdir -p bin
 	@go run ./images/build -version $(VERSION) >bin/.images
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(LDFLAGS)" -o bin/ ./cmd/kars ./cmd/kars-acr-credential
+	@echo "building kars $(VERSION)"
+	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(LDFLAGS)" -o bin/ ./cmd/kars ./cmd/kars-acr-credential
 
 packages: ## Debian's packages that pods need; says so before it installs
 	@hack/packages.sh
@@ -28,8 +29,9 @@ packages: ## Debian's packages that pods need; says so before it installs
 tools: packages ## Kubernetes, containerd, runc, CNI plugins and CoreDNS, built from their modules
 	@hack/build.sh
 
-images: tools ## the container images, as OCI layouts
-	@go run ./images/build -version $(VERSION)
+images: tools ## the container images, as an OCI layout
+	@mkdir -p bin
+	@go run ./images/build -version $(VERSION) | tee bin/.images
 
 generate: ## CRDs, deepcopy and generated docs
 	@hack/generate.sh

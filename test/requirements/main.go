@@ -16,7 +16,7 @@ import (
 
 var (
 	function = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)(?:[USMA][0-9]{2})+[A-Za-z0-9_]*)\(`)
-	sentence = regexp.MustCompile(`"((?:[USMA][0-9]{2}(?:, | and )?)+: [^"]+)"`)
+	sentence = regexp.MustCompile(`"((?:[USMA][0-9]{2}(?:, | and )?)+: [^"%]+)"`)
 	script   = regexp.MustCompile(`(?m)^# ((?:[USMA][0-9]{2}(?:, | and )?)+: .+)$`)
 	id       = regexp.MustCompile(`[USMA][0-9]{2}`)
 )
