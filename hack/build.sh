@@ -64,6 +64,11 @@ coredns() {
 
 component kubernetes "$(version k8s k8s.io/kubernetes)" kubernetes
 component containerd "$(version containerd github.com/containerd/containerd/v2)" containerd
-component runc "$(version runtime github.com/opencontainers/runc)" runc
+# Without libseccomp there is no runc, and no pods, but all the rest.
+if pkg-config --exists libseccomp 2>/dev/null; then
+  component runc "$(version runtime github.com/opencontainers/runc)" runc
+else
+  echo "runc is not built, for libseccomp-dev or pkg-config is missing; pods need it" >&2
+fi
 component cni "$(version runtime github.com/containernetworking/plugins)" cni
 component coredns "$(version coredns github.com/coredns/coredns)" coredns
