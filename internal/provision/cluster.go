@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/event"
 	"github.com/kars-dev/kars/internal/plan"
 )
@@ -88,11 +89,8 @@ var propagationCodes = []string{
 }
 
 func propagating(err error) (code string, late bool) {
-	if err == nil {
-		return "", false
-	}
 	for _, code := range propagationCodes {
-		if strings.Contains(err.Error(), code) {
+		if arm.HasCode(err, code) {
 			return code, true
 		}
 	}
