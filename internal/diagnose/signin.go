@@ -6,7 +6,7 @@ func signInRows() []row {
 	return []row{
 		{
 			id: "no-credential", plane: Entra, codes: []string{"CredentialUnavailable"},
-			cause: "nobody is signed in: no AZURE_ variables, no managed identity, no developer tool",
+			cause: "nobody is signed in: no AZURE_ variables, no managed identity that gives tokens, no developer tool",
 			fix: []Fix{
 				{"sign in", "az login"},
 				{"or use the Azure on this machine, which needs no account", "kars up --local"},

@@ -47,7 +47,9 @@ func (e *Error) Diagnosis() diagnose.Error {
 	if code == "" {
 		code = e.Code
 	}
-	if code == "" && e.Status == 0 {
+	// Whoever refuses without Entra's words is no sign-in: a metadata service
+	// that has no identity to give, or a proxy.
+	if code == "" {
 		code = "CredentialUnavailable"
 	}
 	return diagnose.Error{Plane: diagnose.Entra, Status: e.Status, Code: code, Message: e.Error(), CorrelationID: e.CorrelationID}
