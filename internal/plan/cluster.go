@@ -32,16 +32,7 @@ func (p *Plan) cluster() Resource {
 				"oidcIssuerProfile": Tree{"enabled": true},
 				"securityProfile":   Tree{"workloadIdentity": Tree{"enabled": true}},
 				"networkProfile":    networkProfile(),
-				"agentPoolProfiles": []any{
-					pool("system", "System", "Standard_D2as_v5", system, Tree{
-						"nodeTaints": []any{"CriticalAddonsOnly=true:NoSchedule"},
-					}),
-					pool("clawpool", "User", "Standard_D4as_v5", sandbox, Tree{
-						"enableEncryptionAtHost": true, // U22
-						"nodeLabels":             Tree{"kars.azure.com/pool": "sandbox"},
-						"nodeTaints":             []any{SandboxTaint},
-					}),
-				},
+				"agentPoolProfiles": p.pools(),
 			},
 		},
 		links: []link{
@@ -62,13 +53,28 @@ func networkProfile() Tree {
 	}
 }
 
-func pool(name, mode, size, subnet string, more Tree) Tree {
-	t := Tree{
-		"name": name, "mode": mode, "count": 1, "vmSize": size, "osType": "Linux", "osSKU": "AzureLinux",
-		"type": "VirtualMachineScaleSets", "vnetSubnetID": subnet, "maxPods": 110,
+// pools are the cluster's machines as AKS takes them.
+func (p *Plan) pools() []any {
+	own := map[string]Tree{
+		SystemPool: {
+			"mode": "System", "vnetSubnetID": p.subnetID(SystemSubnet),
+			"nodeTaints": []any{"CriticalAddonsOnly=true:NoSchedule"},
+		},
+		SandboxPool: {
+			"mode": "User", "vnetSubnetID": p.subnetID(SandboxSubnet),
+			"nodeLabels": Tree{"kars.azure.com/pool": "sandbox"},
+			"nodeTaints": []any{SandboxTaint},
+		},
 	}
-	for k, v := range more {
-		t[k] = v
+	var out []any
+	for _, m := range machines() {
+		t := own[m.Pool]
+		t["name"], t["count"], t["vmSize"], t["osType"], t["osSKU"] = m.Pool, m.Count, m.Size, "Linux", "AzureLinux"
+		t["type"], t["maxPods"] = "VirtualMachineScaleSets", 110
+		if m.EncryptionAtHost {
+			t["enableEncryptionAtHost"] = true
+		}
+		out = append(out, t)
 	}
-	return t
+	return out
 }

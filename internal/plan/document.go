@@ -10,6 +10,10 @@ type Document struct {
 	Resources []ResourceDocument `json:"resources"`
 	Grants    []GrantDocument    `json:"grants"`
 	Needs     []Need             `json:"needs"`
+	Features  []Feature          `json:"features"`
+	Machines  []Machine          `json:"machines"`
+	Model     *ModelCapacity     `json:"model,omitempty"`
+	Names     []GlobalName       `json:"names"` // that must be free in all of Azure
 }
 
 // ResourceDocument is a resource of the plan.
@@ -33,7 +37,7 @@ type GrantDocument struct {
 
 // Document renders the plan.
 func (p *Plan) Document() Document {
-	d := Document{Needs: p.Needs}
+	d := Document{Needs: p.Needs, Features: p.Features, Machines: p.Machines, Model: p.Model, Names: p.GlobalNames}
 	for _, r := range append([]Resource{p.Group}, p.Resources...) {
 		d.Resources = append(d.Resources, ResourceDocument{r.ID, r.Type, r.Name, r.APIVersion})
 	}

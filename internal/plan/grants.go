@@ -58,11 +58,16 @@ func (p *Plan) grants() []Grant {
 		grant(ControlPlane, controlPlane, NetworkContributor, p.subnetID(SystemSubnet), true, "AKS manages the system nodes' network"),
 		grant(ControlPlane, controlPlane, NetworkContributor, p.subnetID(SandboxSubnet), true, "AKS manages the sandbox nodes' network"),
 		grant(Kubelet, kubelet, AcrPull, p.RegistryID(), true, "nodes pull images from the registry"),
-		grant(Controller, p.ControllerID(), RBACAdministrator, p.FoundryID(), false, "the controller lets each agent identity call models"),
-		grant(Controller, p.ControllerID(), RBACAdministrator, p.VaultID(), false, "the controller lets each agent identity read its secrets"),
 	}
-	out[4].Condition = onlyAssigns(OpenAIUser)
-	out[5].Condition = onlyAssigns(KeyVaultSecretsUser)
+	give := func(r Role, scope, why string) {
+		g := grant(Controller, p.ControllerID(), RBACAdministrator, scope, false, why)
+		g.Condition = onlyAssigns(r)
+		out = append(out, g)
+	}
+	if p.FoundryID() != "" {
+		give(OpenAIUser, p.FoundryID(), "the controller lets each agent identity call models")
+	}
+	give(KeyVaultSecretsUser, p.VaultID(), "the controller lets each agent identity read its secrets")
 	return out
 }
 

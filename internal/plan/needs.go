@@ -7,7 +7,10 @@ type NeedKind string
 const (
 	NeedAction       NeedKind = "action"       // an ARM action at a scope
 	NeedRegistration NeedKind = "registration" // a provider's registration with the subscription
+	NeedFeature      NeedKind = "feature"      // a preview feature's registration with the subscription
 	NeedDirectory    NeedKind = "directory"    // a right in the tenant's directory
+	NeedData         NeedKind = "data"         // a data action at a scope
+	NeedAccount      NeedKind = "account"      // the account behind a URL, whose ARM id nobody knows yet
 )
 
 // Need is one thing that the caller must be able to do for the plan.
@@ -23,7 +26,13 @@ type Need struct {
 	// and the principal's type of the assignment that is to be written.
 	Attributes map[string]any `json:"-"`
 	// Optional needs have a fallback: without them the run warns and goes on.
-	Optional bool `json:"-"`
+	Optional bool `json:"optional,omitempty"`
+	// Proof needs are rights to look, that the run can do without: one that is
+	// lacking is no finding of its own, it leaves undecided the check that Why
+	// names. They are all Optional too.
+	Proof bool `json:"proof,omitempty"`
+	// OnlyIfAbsent needs fall away where the resource at Scope is there already.
+	OnlyIfAbsent bool `json:"onlyIfAbsent,omitempty"`
 }
 
 const caller = "caller"
@@ -31,6 +40,21 @@ const caller = "caller"
 // AgentIDNeed is the action of the need for one of the four directory roles
 // that may make a blueprint (U25).
 const AgentIDNeed = "microsoft.directory/agentIdentityBlueprints/create"
+
+// RegisterAction is the action at the need's scope that registers what a need
+// of the kinds [NeedRegistration] and [NeedFeature] names; "" for others. Only
+// what is not registered takes it.
+// learn.microsoft.com/azure/role-based-access-control/permissions/management-and-governance#microsoftfeatures
+func (n Need) RegisterAction() string {
+	switch n.Kind {
+	case NeedRegistration:
+		return n.Action + "/register/action"
+	case NeedFeature:
+		return "Microsoft.Features/providers/features/register/action"
+	default:
+		return ""
+	}
+}
 
 // needs derives what the run needs from what it makes. The order is that of
 // the steps; each pair of action and scope is stated once.
@@ -40,6 +64,9 @@ func (p *Plan) needs() []Need {
 	n.readWrite(p, p.Group)
 	for _, r := range p.Registrations {
 		n.add(Need{Kind: NeedRegistration, Action: r.Namespace, Scope: p.subscriptionScope(), Step: StepRegistration, Why: r.Why})
+	}
+	for _, f := range p.Features {
+		n.add(Need{Kind: NeedFeature, Action: f.ID(), Scope: p.subscriptionScope(), Step: StepRegistration, Why: f.Why, Optional: f.Optional})
 	}
 	n.look(StepRegistration, "Microsoft.Resources/subscriptions/providers/read", p.subscriptionScope(), "see which providers are registered")
 	n.deployment(StepFoundation, p.groupScope())
@@ -57,6 +84,12 @@ func (p *Plan) needs() []Need {
 	n.action(StepImages, registryType+"/importImage/action", p.RegistryID(), "import kars' images")
 	if p.Options.MeshTrust != TrustAnonymous {
 		n.trust(p)
+	}
+	if p.Options.Gateway {
+		n.action(StepChart, "Microsoft.Network/loadBalancers/write", p.groupScope(), "the gateway is reached through a public load balancer")
+	}
+	if p.Options.FoundryEndpoint != "" && p.Options.FoundryID == "" {
+		n.add(Need{Kind: NeedAccount, Action: p.Options.FoundryEndpoint, Scope: p.subscriptionScope(), Step: StepGrants, Why: "the controller lets each agent identity call its models"})
 	}
 	return n.needs
 }
@@ -83,7 +116,7 @@ func (n *needList) action(step Step, action, scope, why string) {
 // look is a read that the run can do without, as one at the subscription that
 // the owner of a group need not have (U10): what it would have shown shows later.
 func (n *needList) look(step Step, action, scope, why string) {
-	n.add(Need{Kind: NeedAction, Action: action, Scope: scope, Step: step, Why: why, Optional: true})
+	n.add(Need{Kind: NeedAction, Action: action, Scope: scope, Step: step, Why: why, Optional: true, Proof: true})
 }
 
 // proof are the rights of proving all others. A role that lacks them, as a

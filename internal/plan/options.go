@@ -10,10 +10,13 @@ import (
 // Isolation says how far a sandbox is kept from its node.
 type Isolation string
 
-// The isolation levels. Confidential is refused: no pool for it is planned yet.
+// The isolation levels.
 const (
 	Standard Isolation = "standard" // restricted security context, RuntimeDefault seccomp
 	Enhanced Isolation = "enhanced" // plus kars' seccomp profile and, where nodes report it, a user namespace
+
+	// confidential is refused by Validate: no pool for it is planned.
+	confidential Isolation = "confidential"
 )
 
 // MeshTrust says whether trust with Entra is set up.
@@ -39,9 +42,20 @@ type Options struct {
 	Model          string // name of a model, and of its deployment
 	MeshTrust      MeshTrust
 	ServiceTree    string // GUID, or empty
-	ImageSource    string // registry and path that images are imported from
-	Images         []Image
-	Suffixes       Suffixes
+	// Gateway is the chart's value a2aGateway.enabled: agents of other clusters
+	// reach this one's through a public load balancer.
+	Gateway bool
+	// FoundryEndpoint is the URL of an account that is there already and holds a
+	// deployment named after the model. The plan then makes none.
+	FoundryEndpoint string
+	// FoundryID is the ARM id of the account behind FoundryEndpoint, which may lie
+	// in another group or subscription. Whoever makes the plan looks it up; while
+	// it is empty the plan lacks the grants at the account and has a
+	// [NeedAccount] instead.
+	FoundryID   string
+	ImageSource string // registry and path that images are imported from
+	Images      []Image
+	Suffixes    Suffixes
 }
 
 // Suffixes are the DNS suffixes of the cloud's data planes.
@@ -82,6 +96,7 @@ func (o Options) WithDefaults() Options {
 	def(&o.Suffixes.Registry, "azurecr.io")
 	def(&o.Suffixes.Vault, "vault.azure.net")
 	def(&o.Suffixes.OpenAI, "openai.azure.com")
+	o.FoundryEndpoint = o.foundryRoot()
 	return o
 }
 
@@ -149,7 +164,7 @@ func (o Options) Validate() error {
 	}
 	switch o.Isolation {
 	case Standard, Enhanced:
-	case "confidential":
+	case confidential:
 		errs = append(errs, &InputError{"isolation", string(o.Isolation), "needs a Kata node pool, which is not planned yet", "--isolation enhanced"})
 	default:
 		errs = append(errs, &InputError{"isolation", string(o.Isolation), "is not one of standard, enhanced", "--isolation enhanced"})
@@ -166,5 +181,5 @@ func (o Options) Validate() error {
 			errs = append(errs, &InputError{g.field, g.value, "is not a GUID", "--" + g.field + " 00000000-0000-0000-0000-000000000000"})
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, o.endpointErrors()...)...)
 }

@@ -34,6 +34,10 @@ type Plan struct {
 	Resources      []Resource // of the foundation and the cluster, in the order of their dependencies
 	Grants         []Grant
 	Registrations  []Registration
+	Features       []Feature
+	Machines       []Machine
+	Model          *ModelCapacity // nil where the run deploys no model
+	GlobalNames    []GlobalName
 	Images         []Image
 	Needs          []Need
 }
@@ -71,10 +75,13 @@ func New(o Options) (*Plan, error) {
 	p.Resources = append(p.Resources, p.network()...)
 	p.Resources = append(p.Resources, p.identities()...)
 	p.Resources = append(p.Resources, p.registry(), p.vault(), p.workspace())
-	p.Resources = append(p.Resources, p.foundry()...)
+	if o.FoundryEndpoint == "" {
+		p.Resources = append(p.Resources, p.foundry()...)
+	}
 	p.Resources = append(p.Resources, p.cluster())
 	p.Grants = p.grants()
 	p.Registrations = p.registrations()
+	p.Features, p.Machines, p.Model, p.GlobalNames = p.features(), machines(), p.model(), p.globalNames()
 	p.Needs = p.needs()
 	return p, nil
 }
@@ -109,8 +116,14 @@ func (p *Plan) ClusterID() string { return p.id(clusterType, p.Names.Cluster) }
 // RegistryID is the ARM id of the registry.
 func (p *Plan) RegistryID() string { return p.id(registryType, p.Names.Registry) }
 
-// FoundryID is the ARM id of the Foundry account.
-func (p *Plan) FoundryID() string { return p.id(accountType, p.Names.Foundry) }
+// FoundryID is the ARM id of the Foundry account: the plan's own, or the one
+// behind [Options.FoundryEndpoint], which is empty while nobody has looked it up.
+func (p *Plan) FoundryID() string {
+	if p.Options.FoundryEndpoint != "" {
+		return p.Options.FoundryID
+	}
+	return p.id(accountType, p.Names.Foundry)
+}
 
 // VaultID is the ARM id of the key vault.
 func (p *Plan) VaultID() string { return p.id(vaultType, p.Names.Vault) }
@@ -130,5 +143,8 @@ func (p *Plan) VaultURI() string {
 
 // FoundryEndpoint is where the account answers OpenAI's protocol.
 func (p *Plan) FoundryEndpoint() string {
+	if p.Options.FoundryEndpoint != "" {
+		return p.Options.FoundryEndpoint
+	}
 	return "https://" + p.Names.Foundry + "." + p.Options.Suffixes.OpenAI + "/"
 }

@@ -53,7 +53,7 @@ func (p *Plan) workspace() Resource {
 // deployment. The account takes one write at a time, so that the deployment
 // follows the project.
 func (p *Plan) foundry() []Resource {
-	account := p.FoundryID()
+	account, m := p.FoundryID(), p.model()
 	project := p.id(accountType+"/projects", p.Names.Foundry, p.Names.Project)
 	return []Resource{
 		{
@@ -80,8 +80,8 @@ func (p *Plan) foundry() []Resource {
 			Type: accountType + "/deployments", Name: p.Names.Foundry + "/" + p.Options.Model, APIVersion: accountVersion,
 			Step: StepFoundation, Label: "foundry", DependsOn: []string{account, project},
 			Body: Tree{
-				"sku":        Tree{"name": "GlobalStandard", "capacity": 10},
-				"properties": Tree{"model": Tree{"format": "OpenAI", "name": p.Options.Model}},
+				"sku":        Tree{"name": m.SKU, "capacity": m.Capacity},
+				"properties": Tree{"model": Tree{"format": m.Format, "name": m.Model}},
 			},
 		},
 	}
