@@ -51,10 +51,10 @@ var errNoKubeconfig = errors.New("the answer holds no kubeconfig")
 
 // KubernetesVersion is a minor version that managed clusters can have.
 type KubernetesVersion struct {
-	Version string   // as "1.36"
-	Patches []string // as "1.36.3", in no order
-	Default bool
-	Preview bool
+	Version string   `json:"version"` // as "1.36"
+	Patches []string `json:"patches"` // as "1.36.3", in no order
+	Default bool     `json:"default,omitempty"`
+	Preview bool     `json:"preview,omitempty"`
 }
 
 // KubernetesVersions lists the versions that managed clusters can have in a

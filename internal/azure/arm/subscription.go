@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 )
 
 const (
@@ -64,6 +66,24 @@ type ResourceType struct {
 	Name        string   `json:"resourceType"`
 	Locations   []string `json:"locations"` // by display name, as "East US 2"
 	APIVersions []string `json:"apiVersions"`
+}
+
+// In reports whether the type can be in a region. A type that lists none lies in
+// no region, as a role assignment does, and can be used from all.
+func (t ResourceType) In(region string) bool {
+	fold := func(name string) string { return strings.ToLower(strings.ReplaceAll(name, " ", "")) }
+	return len(t.Locations) == 0 || slices.ContainsFunc(t.Locations, func(l string) bool {
+		return fold(l) == fold(region) || strings.EqualFold(l, "global")
+	})
+}
+
+// Type returns a type of the provider by its name, as "managedClusters".
+func (p Provider) Type(name string) (ResourceType, bool) {
+	i := slices.IndexFunc(p.ResourceTypes, func(t ResourceType) bool { return strings.EqualFold(t.Name, name) })
+	if i < 0 {
+		return ResourceType{}, false
+	}
+	return p.ResourceTypes[i], true
 }
 
 // Providers lists all resource providers of a subscription.
