@@ -4,9 +4,9 @@ import "strings"
 
 // Image is one of kars' container images, by digest.
 type Image struct {
-	Name   string // as kars-controller
-	Digest string // "sha256:…"
-	Tag    string // the version that the digest was built as
+	Name   string `json:"name"`   // as kars-controller
+	Digest string `json:"digest"` // "sha256:…"
+	Tag    string `json:"tag"`    // the version that the digest was built as
 }
 
 // ImageNames are the images that a run imports.

@@ -32,37 +32,37 @@ const (
 // Options are what a person chooses. Zero values take the defaults of
 // [Options.WithDefaults].
 type Options struct {
-	SubscriptionID string
-	TenantID       string
-	Name           string // of the first sandbox
-	Region         string // as "eastus2" or "East US 2"
-	ResourceGroup  string
-	ClusterName    string
-	Isolation      Isolation
-	Model          string // name of a model, and of its deployment
-	MeshTrust      MeshTrust
-	ServiceTree    string // GUID, or empty
+	SubscriptionID string    `json:"subscriptionId,omitempty"`
+	TenantID       string    `json:"tenantId,omitempty"`
+	Name           string    `json:"name,omitempty"`   // of the first sandbox
+	Region         string    `json:"region,omitempty"` // as "eastus2" or "East US 2"
+	ResourceGroup  string    `json:"resourceGroup,omitempty"`
+	ClusterName    string    `json:"clusterName,omitempty"`
+	Isolation      Isolation `json:"isolation,omitempty"`
+	Model          string    `json:"model,omitempty"` // name of a model, and of its deployment
+	MeshTrust      MeshTrust `json:"meshTrust,omitempty"`
+	ServiceTree    string    `json:"serviceTree,omitempty"` // GUID, or empty
 	// Gateway is the chart's value a2aGateway.enabled: agents of other clusters
 	// reach this one's through a public load balancer.
-	Gateway bool
+	Gateway bool `json:"gateway,omitempty"`
 	// FoundryEndpoint is the URL of an account that is there already and holds a
 	// deployment named after the model. The plan then makes none.
-	FoundryEndpoint string
+	FoundryEndpoint string `json:"foundryEndpoint,omitempty"`
 	// FoundryID is the ARM id of the account behind FoundryEndpoint, which may lie
 	// in another group or subscription. Whoever makes the plan looks it up; while
 	// it is empty the plan lacks the grants at the account and has a
 	// [NeedAccount] instead.
-	FoundryID   string
-	ImageSource string // registry and path that images are imported from
-	Images      []Image
-	Suffixes    Suffixes
+	FoundryID   string   `json:"foundryId,omitempty"`
+	ImageSource string   `json:"imageSource,omitempty"` // registry and path that images are imported from
+	Images      []Image  `json:"images,omitempty"`
+	Suffixes    Suffixes `json:"suffixes,omitempty"`
 }
 
 // Suffixes are the DNS suffixes of the cloud's data planes.
 type Suffixes struct {
-	Registry string // "azurecr.io"
-	Vault    string // "vault.azure.net"
-	OpenAI   string // "openai.azure.com"
+	Registry string `json:"registry,omitempty"` // "azurecr.io"
+	Vault    string `json:"vault,omitempty"`    // "vault.azure.net"
+	OpenAI   string `json:"openAI,omitempty"`   // "openai.azure.com"
 }
 
 // InputError says which input is wrong, why, and what would be right.

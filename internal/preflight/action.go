@@ -46,15 +46,16 @@ func (d decider) action(n plan.Need) Finding {
 // permissions API.
 const you = "you"
 
-// permitted decides a need by the permissions API's answers. The narrowest
-// scope that was read decides; a wider one counts when it says yes.
-func (f facts) permitted(n plan.Need) rbac.Decision {
+// permitted decides a need by the permissions API's answers: the narrowest
+// scope that was read decides; a wider one counts when it says yes. Where the
+// API is closed to the caller, role assignments and definitions decide.
+func (f Facts) permitted(n plan.Need) rbac.Decision {
 	var denied *rbac.Decision
 	unread := "your permissions were not read"
 	for i, h := range f.holdings(n.Scope) {
-		if h.err != nil {
+		if h.Unread != nil {
 			if i == 0 {
-				unread = h.err.Error()
+				unread = h.Unread.Error()
 			}
 			continue
 		}
@@ -69,16 +70,35 @@ func (f facts) permitted(n plan.Need) rbac.Decision {
 	if denied != nil {
 		return *denied
 	}
+	if policy, principals := f.assigned(); policy != nil {
+		return policy.Decide(principals, request(n))
+	}
 	return rbac.Decision{Verdict: rbac.Unknown, Reason: unread}
 }
 
+// assigned is the policy of the caller's role assignments, and whom they name:
+// the caller and groups of the caller's. It is nil where they, or what the
+// roles grant, were not read.
+func (f Facts) assigned() (*rbac.Policy, []string) {
+	if f.Assignments.Unread != nil || f.Definitions.Unread != nil || len(f.Definitions.Value) == 0 {
+		return nil, nil
+	}
+	principals := []string{f.Caller.ObjectID}
+	for _, a := range f.Assignments.Value {
+		if !slices.Contains(principals, a.PrincipalID) {
+			principals = append(principals, a.PrincipalID)
+		}
+	}
+	return rbac.Compile(rbac.Input{Definitions: f.Definitions.Value, Assignments: f.Assignments.Value}), principals
+}
+
 // heldAt decides by the permission sets at one scope.
-func (f facts) heldAt(h holding, n plan.Need) rbac.Decision {
-	if len(h.value) == 0 {
+func (f Facts) heldAt(h holding, n plan.Need) rbac.Decision {
+	if len(h.Value) == 0 {
 		return rbac.Decision{Verdict: rbac.Denied, Reason: "no role of yours applies at " + h.scope}
 	}
 	policy := rbac.Compile(rbac.Input{
-		Definitions: []rbac.RoleDefinition{{ID: you, Name: "what you hold", Permissions: h.value}},
+		Definitions: []rbac.RoleDefinition{{ID: you, Name: "what you hold", Permissions: h.Value}},
 		Assignments: []rbac.Assignment{{PrincipalID: you, RoleDefinitionID: you, Scope: h.scope}},
 	})
 	d := policy.Decide([]string{you}, request(n))
@@ -91,23 +111,19 @@ func (f facts) heldAt(h holding, n plan.Need) rbac.Decision {
 // withConditions looks for conditions on the roles by which the caller may
 // give roles on: the permissions API does not evaluate them. It only ever
 // lessens the decision it is given.
-func (f facts) withConditions(n plan.Need, by rbac.Decision) rbac.Decision {
+func (f Facts) withConditions(n plan.Need, by rbac.Decision) rbac.Decision {
 	switch {
-	case f.assignments.err != nil:
-		return rbac.Decision{Verdict: rbac.Unknown, Reason: "there may be a condition: " + f.assignments.err.Error()}
+	case f.Assignments.Unread != nil:
+		return rbac.Decision{Verdict: rbac.Unknown, Reason: "there may be a condition: " + f.Assignments.Unread.Error()}
 	case !f.conditioned():
 		return by
-	case f.definitions.err != nil:
-		return rbac.Decision{Verdict: rbac.Unknown, Reason: "a role of yours has a condition: " + f.definitions.err.Error()}
+	case f.Definitions.Unread != nil:
+		return rbac.Decision{Verdict: rbac.Unknown, Reason: "a role of yours has a condition: " + f.Definitions.Unread.Error()}
 	}
-	// Everything listed applies to the caller, be it through a group.
-	var principals []string
-	for _, a := range f.assignments.value {
-		if !slices.Contains(principals, a.PrincipalID) {
-			principals = append(principals, a.PrincipalID)
-		}
+	policy, principals := f.assigned()
+	if policy == nil {
+		return by
 	}
-	policy := rbac.Compile(rbac.Input{Definitions: f.definitions.value, Assignments: f.assignments.value})
 	d := policy.Decide(principals, request(n))
 	if d.Verdict != rbac.Allowed && !d.Conditional {
 		return by // granted by something that the list does not show
@@ -127,9 +143,4 @@ func describe(attributes map[string]any) string {
 
 func request(n plan.Need) rbac.Request {
 	return rbac.Request{Action: n.Action, Scope: n.Scope, Attributes: n.Attributes}
-}
-
-// sortNarrowestFirst orders scopes that lie within each other.
-func sortNarrowestFirst(h []holding) {
-	slices.SortFunc(h, func(a, b holding) int { return len(b.scope) - len(a.scope) })
 }

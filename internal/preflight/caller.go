@@ -10,7 +10,7 @@ import (
 // guest warns that the permissions API may not tell the whole of an account
 // from another tenant (U47).
 func (d decider) guest() []Finding {
-	c := d.options.Caller
+	c := d.facts.Caller
 	if c.HomeTenant {
 		return nil
 	}
@@ -25,8 +25,8 @@ func (d decider) guest() []Finding {
 // leastPrivilege notes that the owner of a subscription holds more than the
 // plan needs (U09). It is a note, not a fault: the verdict is pass.
 func (d decider) leastPrivilege() []Finding {
-	scope := arm.SubscriptionID(d.options.Plan.SubscriptionID)
-	owns := slices.ContainsFunc(d.facts.permissions[scope].value, func(p rbac.Permission) bool {
+	scope := arm.SubscriptionID(d.plan.SubscriptionID)
+	owns := slices.ContainsFunc(d.facts.Permissions[scope].Value, func(p rbac.Permission) bool {
 		return slices.Contains(p.Actions, "*") && len(p.NotActions) == 0
 	})
 	if !owns {

@@ -15,14 +15,14 @@ import (
 //
 // learn.microsoft.com/azure/role-based-access-control/deny-assignments
 func (d decider) despiteDenies(n plan.Need, by rbac.Decision) rbac.Decision {
-	if len(d.facts.denies.value) == 0 {
+	if len(d.facts.Denies.Value) == 0 {
 		return by
 	}
 	known := d.knownPrincipals()
 	policy := rbac.Compile(rbac.Input{
 		Definitions: []rbac.RoleDefinition{{ID: you, Permissions: []rbac.Permission{{Actions: []string{"*"}}}}},
-		Assignments: []rbac.Assignment{{PrincipalID: d.options.Caller.ObjectID, RoleDefinitionID: you, Scope: rbac.Root}},
-		Denies:      d.facts.denies.value,
+		Assignments: []rbac.Assignment{{PrincipalID: d.facts.Caller.ObjectID, RoleDefinitionID: you, Scope: rbac.Root}},
+		Denies:      d.facts.Denies.Value,
 	})
 	decision := policy.Decide(known, request(n))
 	if decision.Deny == nil {
@@ -39,8 +39,8 @@ func (d decider) despiteDenies(n plan.Need, by rbac.Decision) rbac.Decision {
 // knownPrincipals are the caller's object id and those of its groups that its
 // token or its role assignments name.
 func (d decider) knownPrincipals() []string {
-	known := append([]string{d.options.Caller.ObjectID}, d.options.Caller.Groups...)
-	for _, a := range d.facts.assignments.value {
+	known := append([]string{d.facts.Caller.ObjectID}, d.facts.Caller.Groups...)
+	for _, a := range d.facts.Assignments.Value {
 		if !slices.ContainsFunc(known, func(id string) bool { return strings.EqualFold(id, a.PrincipalID) }) {
 			known = append(known, a.PrincipalID)
 		}
@@ -51,12 +51,12 @@ func (d decider) knownPrincipals() []string {
 // denies is a finding of its own only when deny assignments could not be read:
 // where one stands in the way, the action's finding says so.
 func (d decider) denies() []Finding {
-	if d.facts.denies.err == nil {
+	if d.facts.Denies.Unread == nil {
 		return nil
 	}
 	return []Finding{{
 		ID: "deny/assignments", Category: CategoryDeny, Verdict: Unknown, Subject: "Microsoft.Authorization/denyAssignments/read",
-		Scope: arm.SubscriptionID(d.options.Plan.SubscriptionID), Why: "a deny assignment wins over every role",
-		Evidence: []string{d.facts.denies.err.Error()},
+		Scope: arm.SubscriptionID(d.plan.SubscriptionID), Why: "a deny assignment wins over every role",
+		Evidence: []string{d.facts.Denies.Unread.Error()},
 	}}
 }

@@ -34,18 +34,18 @@ func blueprintPermissions() []string {
 // (U35).
 func (d decider) directoryRole(n plan.Need) Finding {
 	f := Finding{ID: "directory/agent-id-role", Category: CategoryDirectory, Subject: "Agent ID Developer", Scope: "/", Why: n.Why}
-	if f.Evidence = d.facts.directory.value.sufficient(); len(f.Evidence) > 0 {
+	if f.Evidence = d.facts.Directory.Value.sufficient(); len(f.Evidence) > 0 {
 		f.Verdict = Pass
 		return f
 	}
 	f.Fix = d.remedy.directoryRole()
-	if err := d.facts.directory.err; err != nil {
+	if err := d.facts.Directory.Unread; err != nil {
 		f.Verdict, f.Evidence = Unknown, []string{err.Error()}
 		return f
 	}
 	f.Verdict, f.Blocks = Fail, true
 	f.Evidence = []string{"you hold none of the directory roles Agent ID Developer, Agent ID Administrator, Privileged Role Administrator, Global Administrator"}
-	if d.options.Caller.Type == credential.ServicePrincipal {
+	if d.facts.Caller.Type == credential.ServicePrincipal {
 		f.Evidence = append(f.Evidence, "nor the application permissions "+strings.Join(blueprintPermissions(), ", "))
 	}
 	if n.Optional {
@@ -56,14 +56,14 @@ func (d decider) directoryRole(n plan.Need) Finding {
 }
 
 // sufficient says by what the caller may make blueprints, if by anything.
-func (s standing) sufficient() []string {
+func (s Standing) sufficient() []string {
 	var by []string
-	for _, r := range s.roles {
+	for _, r := range s.Roles {
 		if known := agentIDRoles()[strings.ToLower(r.TemplateID)]; known != "" && !slices.Contains(by, known) {
 			by = append(by, known)
 		}
 	}
-	lacks := slices.ContainsFunc(blueprintPermissions(), func(p string) bool { return !slices.Contains(s.permissions, p) })
+	lacks := slices.ContainsFunc(blueprintPermissions(), func(p string) bool { return !slices.Contains(s.Permissions, p) })
 	if !lacks {
 		by = append(by, "the application permissions "+strings.Join(blueprintPermissions(), ", "))
 	}

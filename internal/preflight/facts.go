@@ -1,84 +1,151 @@
 package preflight
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 
+	"github.com/kars-dev/kars/internal/azure/arm"
+	"github.com/kars-dev/kars/internal/azure/credential"
 	"github.com/kars-dev/kars/internal/azure/graph"
+	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/rbac"
 )
 
-// A fact is something read from Azure, or why it could not be read.
-type fact[T any] struct {
-	value T
-	err   error
-}
+// FactsVersion is the version of the document that [Facts] are saved as. It
+// goes up when a fact changes its meaning; docs/facts.md has its history.
+const FactsVersion = 1
 
-// group is the plan's resource group as it is now.
-type group struct {
-	exists   bool
-	location string
-}
+// Facts are everything that deciding looks at, so that a saved one comes to the
+// same verdict on another machine and without a network. They hold no token.
+type Facts struct {
+	APIVersion string `json:"apiVersion"` // kars.azure.com/v1alpha1
+	Kind       string `json:"kind"`       // PreflightFacts
+	Version    int    `json:"version"`    // FactsVersion
+	// Gathered is when, in UTC: activations and secrets end relative to it.
+	Gathered time.Time         `json:"gathered"`
+	Plan     plan.Options      `json:"plan"`
+	Caller   credential.Caller `json:"caller"`
+	// LocalPrincipal is the caller's name in the local Azure, empty in the real
+	// one. Fixes are then commands of `kars local`.
+	LocalPrincipal string `json:"localPrincipal,omitempty"`
+	Requests       int    `json:"requests"`
+	DurationMS     int64  `json:"durationMs"`
 
-// standing is what the caller is in the directory.
-type standing struct {
-	roles       []graph.Role
-	permissions []string // of an application by itself, in Graph
-}
-
-// facts are all that deciding looks at.
-type facts struct {
-	group fact[group]
-	// permissions of the caller by the scope they were asked for: the
+	Group Fact[Group] `json:"group"`
+	// Permissions of the caller by the scope they were asked for: the
 	// subscription, the group if it exists, and resources that exist and where
 	// those of the group did not suffice.
-	permissions map[string]fact[[]rbac.Permission]
-	// assignments are those that apply to the caller at the group, or at the
-	// subscription while there is no group.
-	assignments fact[[]rbac.Assignment]
-	// denies are the deny assignments there.
-	denies fact[[]rbac.DenyAssignment]
-	// definitions are of the subscription's roles; read only when an assignment
-	// has a condition.
-	definitions fact[[]rbac.RoleDefinition]
-	// registrations are the states of resource providers by namespace in lower
+	Permissions map[string]Fact[[]rbac.Permission] `json:"permissions"`
+	// Assignments are those of the caller at the subscription and below it, from
+	// above it and through groups too; at the group where the subscription is
+	// closed to the caller.
+	Assignments Fact[[]rbac.Assignment]     `json:"assignments"`
+	Denies      Fact[[]rbac.DenyAssignment] `json:"denies"`
+	// Definitions are of the subscription's roles; asked for only when a role
+	// hangs on a condition, or when something is missing.
+	Definitions Fact[[]rbac.RoleDefinition] `json:"definitions"`
+	// Registrations are the states of resource providers by namespace in lower
 	// case.
-	registrations fact[map[string]string]
-	directory     fact[standing]
+	Registrations Fact[map[string]string] `json:"registrations"`
+	Directory     Fact[Standing]          `json:"directory"`
+}
+
+// A Fact is something read from Azure, or why it could not be read. A fact that
+// nobody asked for has neither.
+type Fact[T any] struct {
+	Value  T       `json:"value,omitzero"`
+	Unread *Unread `json:"unread,omitempty"`
+}
+
+// Unread says why a fact could not be read.
+type Unread struct {
+	What   string `json:"what"`   // as "the deny assignments at /subscriptions/…"
+	Reason string `json:"reason"` // one line
+	// Permission and Scope are what a refusal names.
+	Permission string `json:"permission,omitempty"`
+	Scope      string `json:"scope,omitempty"`
+	Refused    bool   `json:"refused,omitempty"` // for want of a permission
+	TimedOut   bool   `json:"timedOut,omitempty"`
+}
+
+// Error says it in one line.
+func (u *Unread) Error() string {
+	if u.TimedOut {
+		return fmt.Sprintf("reading %s: no answer in time", u.What)
+	}
+	return fmt.Sprintf("reading %s: %s", u.What, u.Reason)
+}
+
+// read makes a fact of an answer, or of an error that kept it from being read.
+func read[T any](ctx context.Context, what string, value T, err error) Fact[T] {
+	if err == nil {
+		return Fact[T]{Value: value}
+	}
+	u := &Unread{What: what, Reason: err.Error(), Refused: arm.IsForbidden(err), TimedOut: errors.Is(ctx.Err(), context.DeadlineExceeded)}
+	if refusal := new(arm.Error); errors.As(err, &refusal) {
+		root := refusal.Root()
+		u.Permission, u.Scope = root.Action, root.Scope
+	}
+	return Fact[T]{Value: value, Unread: u}
+}
+
+// Group is the plan's resource group as it is now.
+type Group struct {
+	Exists   bool   `json:"exists"`
+	Location string `json:"location,omitempty"`
+}
+
+// Standing is what the caller is in the directory.
+type Standing struct {
+	Roles       []graph.Role `json:"roles,omitempty"`       // active
+	Permissions []string     `json:"permissions,omitempty"` // of an application by itself, in Graph
+}
+
+// store keeps facts that are read at the same time.
+type store struct {
+	mu    sync.Mutex
+	facts Facts
+}
+
+// set changes the facts.
+func (s *store) set(change func(*Facts)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.facts)
 }
 
 // holdings returns what the caller holds at each scope that was asked for and
 // contains this one, the narrowest first.
-func (f facts) holdings(scope string) []holding {
+func (f Facts) holdings(scope string) []holding {
 	var out []holding
-	for asked, p := range f.permissions {
+	for asked, p := range f.Permissions {
 		if rbac.Contains(asked, scope) {
-			out = append(out, holding{scope: asked, fact: p})
+			out = append(out, holding{scope: asked, Fact: p})
 		}
 	}
-	sortNarrowestFirst(out)
+	slices.SortFunc(out, func(a, b holding) int { return len(b.scope) - len(a.scope) })
 	return out
 }
 
 type holding struct {
 	scope string
-	fact[[]rbac.Permission]
+	Fact[[]rbac.Permission]
 }
 
 // conditioned reports whether a role of the caller hangs on a condition.
-func (f facts) conditioned() bool {
-	for _, a := range f.assignments.value {
-		if a.Condition != "" {
-			return true
-		}
-	}
-	return false
+func (f Facts) conditioned() bool {
+	return slices.ContainsFunc(f.Assignments.Value, func(a rbac.Assignment) bool { return a.Condition != "" })
 }
 
 // registration returns the state of a resource provider.
-func (f facts) registration(namespace string) string {
-	state := f.registrations.value[strings.ToLower(namespace)]
-	if state == "" {
-		return "NotRegistered"
+func (f Facts) registration(namespace string) string {
+	if state := f.Registrations.Value[strings.ToLower(namespace)]; state != "" {
+		return state
 	}
-	return state
+	return "NotRegistered"
 }

@@ -17,57 +17,84 @@ import (
 // gather reads the facts in three rounds: what needs no other fact; what needs
 // to know whether the group exists; what needs to know where that did not
 // suffice. The caller who may do everything never sees the third.
-func gather(ctx context.Context, o Options) facts {
-	g := &gatherer{options: o, facts: facts{permissions: map[string]fact[[]rbac.Permission]{}}}
-	subscription := arm.SubscriptionID(o.Plan.SubscriptionID)
-	wantsDirectory := slices.ContainsFunc(o.Plan.Needs, func(n plan.Need) bool { return n.Kind == plan.NeedDirectory })
-
-	g.all(
-		func() { g.group(ctx) },
-		func() { g.permissions(ctx, subscription) },
-		func() { g.registrations(ctx) },
-		func() {
-			if wantsDirectory {
-				g.directory(ctx)
-			}
-		},
-	)
-
-	narrowest := subscription
-	if g.facts.group.value.exists {
-		narrowest = o.Plan.Group.ID
-	}
-	second := []func(){
-		func() { g.assignments(ctx, narrowest) },
-		func() { g.denies(ctx, narrowest) },
-	}
-	if narrowest != subscription {
-		second = append(second, func() { g.permissions(ctx, narrowest) })
-	}
-	for _, scope := range elsewhere(o.Plan) {
-		second = append(second, func() { g.permissions(ctx, scope) })
-	}
-	g.all(second...)
-
-	var third []func()
-	if g.facts.conditioned() {
-		third = append(third, func() { g.definitions(ctx, subscription) })
-	}
-	for _, scope := range g.insufficient() {
-		third = append(third, func() { g.permissions(ctx, scope) })
-	}
-	g.all(third...)
+func gather(ctx context.Context, o Options) Facts {
+	g := &gatherer{options: o}
+	g.facts = newFacts(o)
+	all(g.first(ctx)...)
+	all(g.second(ctx)...)
+	all(g.third(ctx)...)
 	return g.facts
 }
 
 type gatherer struct {
 	options Options
-	mu      sync.Mutex
-	facts   facts
+	store
+}
+
+func newFacts(o Options) Facts {
+	return Facts{
+		APIVersion: apiVersion, Kind: "PreflightFacts", Version: FactsVersion,
+		Gathered: o.Now().UTC(), Plan: o.Plan.Options, Caller: o.Caller, LocalPrincipal: o.LocalPrincipal,
+		Permissions: map[string]Fact[[]rbac.Permission]{},
+	}
+}
+
+// first asks what needs no other fact.
+func (g *gatherer) first(ctx context.Context) []func() {
+	subscription := arm.SubscriptionID(g.options.Plan.SubscriptionID)
+	asks := []func(){
+		func() { g.group(ctx) },
+		func() { g.permissions(ctx, subscription) },
+		func() { g.assignments(ctx, subscription) },
+		func() { g.registrations(ctx) },
+	}
+	if slices.ContainsFunc(g.options.Plan.Needs, func(n plan.Need) bool { return n.Kind == plan.NeedDirectory }) {
+		asks = append(asks, func() { g.directory(ctx) })
+	}
+	return asks
+}
+
+// second asks what depends on whether the group exists.
+func (g *gatherer) second(ctx context.Context) []func() {
+	subscription, narrowest := arm.SubscriptionID(g.options.Plan.SubscriptionID), g.narrowest()
+	asks := []func(){
+		func() { g.denies(ctx, narrowest) },
+	}
+	if narrowest != subscription {
+		if g.facts.Assignments.Unread != nil {
+			asks = append(asks, func() { g.assignments(ctx, narrowest) })
+		}
+		asks = append(asks, func() { g.permissions(ctx, narrowest) })
+	}
+	for _, scope := range elsewhere(g.options.Plan) {
+		asks = append(asks, func() { g.permissions(ctx, scope) })
+	}
+	return asks
+}
+
+// third asks what is of use only where something is missing or conditional.
+func (g *gatherer) third(ctx context.Context) []func() {
+	insufficient := g.insufficient()
+	var asks []func()
+	if g.facts.conditioned() || len(insufficient) > 0 || g.facts.lacks(g.options.Plan) {
+		asks = append(asks, func() { g.definitions(ctx, arm.SubscriptionID(g.options.Plan.SubscriptionID)) })
+	}
+	for _, scope := range insufficient {
+		asks = append(asks, func() { g.permissions(ctx, scope) })
+	}
+	return asks
+}
+
+// narrowest is the group if it exists, or else the subscription.
+func (g *gatherer) narrowest() string {
+	if g.facts.Group.Value.Exists {
+		return g.options.Plan.Group.ID
+	}
+	return arm.SubscriptionID(g.options.Plan.SubscriptionID)
 }
 
 // all runs functions at the same time and waits for them.
-func (g *gatherer) all(of ...func()) {
+func all(of ...func()) {
 	var wait sync.WaitGroup
 	for _, f := range of {
 		wait.Go(f)
@@ -75,20 +102,12 @@ func (g *gatherer) all(of ...func()) {
 	wait.Wait()
 }
 
-// set stores a fact.
-func (g *gatherer) set(store func(*facts)) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	store(&g.facts)
-}
-
 func (g *gatherer) group(ctx context.Context) {
 	p := g.options.Plan
 	tree, found, err := g.options.ARM.GetGroup(ctx, p.SubscriptionID, p.Group.Name)
 	location, _ := tree["location"].(string)
-	g.set(func(f *facts) {
-		f.group = fact[group]{group{exists: found, location: location}, because(ctx, "the resource group "+p.Group.Name, err)}
-	})
+	fact := read(ctx, "the resource group "+p.Group.Name, Group{Exists: found, Location: location}, err)
+	g.set(func(f *Facts) { f.Group = fact })
 }
 
 // permissions reads what the caller holds at a scope. A resource that is not
@@ -98,9 +117,8 @@ func (g *gatherer) permissions(ctx context.Context, scope string) {
 	if arm.IsNotFound(err) {
 		return
 	}
-	g.set(func(f *facts) {
-		f.permissions[scope] = fact[[]rbac.Permission]{sets, because(ctx, "your permissions at "+scope, err)}
-	})
+	fact := read(ctx, "your permissions at "+scope, sets, err)
+	g.set(func(f *Facts) { f.Permissions[scope] = fact })
 }
 
 func (g *gatherer) registrations(ctx context.Context) {
@@ -109,74 +127,57 @@ func (g *gatherer) registrations(ctx context.Context) {
 	for _, p := range providers {
 		states[strings.ToLower(p.Namespace)] = p.State
 	}
-	g.set(func(f *facts) {
-		f.registrations = fact[map[string]string]{states, because(ctx, "the resource providers of the subscription", err)}
-	})
+	fact := read(ctx, "the resource providers of the subscription", states, err)
+	g.set(func(f *Facts) { f.Registrations = fact })
 }
 
-// assignments reads the role assignments that reach the caller at a scope,
-// through groups and from above too.
+// assignments reads the role assignments that reach the caller at a scope and
+// below it, through groups and from above too.
 //
 // learn.microsoft.com/azure/role-based-access-control/role-assignments-list-rest
 func (g *gatherer) assignments(ctx context.Context, scope string) {
-	filter := fmt.Sprintf("atScope() and assignedTo('%s')", g.options.Caller.ObjectID)
+	filter := fmt.Sprintf("assignedTo('%s')", g.options.Caller.ObjectID)
 	list, err := g.options.ARM.RoleAssignments(ctx, scope, filter)
-	g.set(func(f *facts) {
-		f.assignments = fact[[]rbac.Assignment]{list, because(ctx, "your role assignments at "+scope, err)}
-	})
+	fact := read(ctx, "your role assignments at "+scope, list, err)
+	g.set(func(f *Facts) { f.Assignments = fact })
 }
 
 func (g *gatherer) denies(ctx context.Context, scope string) {
 	list, err := g.options.ARM.DenyAssignments(ctx, scope, "atScope()")
-	g.set(func(f *facts) {
-		f.denies = fact[[]rbac.DenyAssignment]{list, because(ctx, "the deny assignments at "+scope, err)}
-	})
+	fact := read(ctx, "the deny assignments at "+scope, list, err)
+	g.set(func(f *Facts) { f.Denies = fact })
 }
 
 func (g *gatherer) definitions(ctx context.Context, scope string) {
 	list, err := g.options.ARM.RoleDefinitions(ctx, scope, "")
-	g.set(func(f *facts) {
-		f.definitions = fact[[]rbac.RoleDefinition]{list, because(ctx, "the role definitions of the subscription", err)}
-	})
+	fact := read(ctx, "the role definitions of the subscription", list, err)
+	g.set(func(f *Facts) { f.Definitions = fact })
 }
 
 func (g *gatherer) directory(ctx context.Context) {
 	is, err := standingOf(ctx, g.options.Directory, g.options.Caller)
-	g.set(func(f *facts) {
-		f.directory = fact[standing]{is, because(ctx, "your directory roles", err)}
-	})
+	fact := read(ctx, "your directory roles", is, err)
+	g.set(func(f *Facts) { f.Directory = fact })
 }
 
 // standingOf reads the active directory roles of the caller, those through
 // groups too, and of a service principal its application permissions. These it
 // returns also beside an error: a service principal may often not read its own
 // roles.
-func standingOf(ctx context.Context, d Directory, c credential.Caller) (standing, error) {
+func standingOf(ctx context.Context, d Directory, c credential.Caller) (Standing, error) {
 	if d == nil {
-		return standing{}, errors.New("there is no way to Microsoft Graph")
+		return Standing{}, errors.New("there is no way to Microsoft Graph")
 	}
 	if c.Type != credential.ServicePrincipal {
 		roles, err := d.MyDirectoryRoles(ctx)
-		return standing{roles: roles}, err
+		return Standing{Roles: roles}, err
 	}
 	held, err := d.Permissions(ctx)
 	if err != nil {
-		return standing{}, err
+		return Standing{}, err
 	}
 	roles, err := d.ServicePrincipalDirectoryRoles(ctx, c.ObjectID)
-	return standing{roles: roles, permissions: held.Application}, err
-}
-
-// because names the fact that an error kept from being read.
-func because(ctx context.Context, what string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return fmt.Errorf("reading %s: no answer in time", what)
-	default:
-		return fmt.Errorf("reading %s: %w", what, err)
-	}
+	return Standing{Roles: roles, Permissions: held.Application}, err
 }
 
 // elsewhere are the scopes of needs outside the plan's subscription.
@@ -199,13 +200,20 @@ func (g *gatherer) insufficient() []string {
 	own := g.options.Plan.Group.ID
 	for _, n := range g.options.Plan.Needs {
 		_, inGroup := rbac.ResourceGroupOf(n.Scope)
-		_, asked := g.facts.permissions[n.Scope]
+		_, asked := g.facts.Permissions[n.Scope]
 		switch {
 		case n.Kind != plan.NeedAction || asked || !inGroup || slices.Contains(out, n.Scope):
-		case rbac.Contains(own, n.Scope) && !g.facts.group.value.exists:
+		case rbac.Contains(own, n.Scope) && !g.facts.Group.Value.Exists:
 		case g.facts.permitted(n).Verdict != rbac.Allowed:
 			out = append(out, n.Scope)
 		}
 	}
 	return out
+}
+
+// lacks reports whether what was read so far leaves a need open.
+func (f Facts) lacks(p *plan.Plan) bool {
+	return slices.ContainsFunc(p.Needs, func(n plan.Need) bool {
+		return n.Kind == plan.NeedAction && f.permitted(n).Verdict != rbac.Allowed
+	})
 }

@@ -1,14 +1,15 @@
 // Package preflight proves, before anything is written, that a plan can be
 // carried out by the caller.
 //
-// Run gathers facts from Azure, few and at the same time, decides from them
-// what each need of the plan comes to, and returns a Report. Deciding is pure:
-// it sees the facts alone, and a fact that could not be read ends in an
-// unknown verdict that names it, never in a guess.
+// Gather reads facts from Azure, few and at the same time; Decide turns them
+// into a Report; Run does both. Deciding is pure: it sees the facts alone, and
+// a fact that could not be read ends in an unknown verdict that names it, never
+// in a guess.
 //
 // The permissions API is the source of truth for what the caller may do: it
 // counts groups, nested groups and management groups in. Role assignments are
-// read to evaluate the conditions under which roles may be given on.
+// read to evaluate the conditions under which roles may be given on, to explain,
+// and to decide where the permissions API is closed to the caller.
 package preflight
 
 import (
@@ -24,6 +25,8 @@ import (
 
 // DefaultTimeout is how long preflight may take (U05).
 const DefaultTimeout = 30 * time.Second
+
+const apiVersion = "kars.azure.com/v1alpha1"
 
 // ARM is what preflight asks of Azure Resource Manager. [arm.Client]
 // implements it; lists have all their pages.
@@ -62,6 +65,12 @@ type Options struct {
 // Run checks a plan. It always returns a report: what could not be read in
 // time is unknown in it.
 func Run(ctx context.Context, o Options) Report {
+	return Decide(o.Plan, Gather(ctx, o))
+}
+
+// Gather reads what deciding needs. It always returns: what could not be read
+// says why.
+func Gather(ctx context.Context, o Options) Facts {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
@@ -72,10 +81,9 @@ func Run(ctx context.Context, o Options) Report {
 	defer cancel()
 	started, before := o.Now(), o.requests()
 	f := gather(ctx, o)
-	r := newReport(o.Caller, decide(o, f))
-	r.Duration = o.Now().Sub(started).Milliseconds()
-	r.Requests = o.requests() - before
-	return r
+	f.DurationMS = o.Now().Sub(started).Milliseconds()
+	f.Requests = o.requests() - before
+	return f
 }
 
 // requests counts what was asked so far of both.
@@ -88,11 +96,12 @@ func (o Options) requests() int {
 	return reads + writes
 }
 
-// decide turns facts into findings. It is pure.
-func decide(o Options, f facts) []Finding {
-	d := decider{options: o, facts: f, remedy: newRemedy(o, f)}
+// Decide turns facts about a plan, the one of f.Plan, into a report. It is
+// pure: the same facts give the same report.
+func Decide(p *plan.Plan, f Facts) Report {
+	d := decider{plan: p, facts: f, remedy: newRemedy(p, f)}
 	findings := []Finding{d.group()}
-	for _, n := range o.Plan.Needs {
+	for _, n := range p.Needs {
 		switch n.Kind {
 		case plan.NeedAction:
 			findings = append(findings, d.action(n))
@@ -102,15 +111,21 @@ func decide(o Options, f facts) []Finding {
 			findings = append(findings, d.directoryRole(n))
 		}
 	}
-	findings = append(findings, d.denies()...)
-	findings = append(findings, d.guest()...)
-	findings = append(findings, d.leastPrivilege()...)
-	return merged(findings)
+	for _, check := range []func() []Finding{
+		d.denies,
+		d.guest,
+		d.leastPrivilege,
+	} {
+		findings = append(findings, check()...)
+	}
+	r := newReport(f.Caller, merged(findings))
+	r.Duration, r.Requests = f.DurationMS, f.Requests
+	return r
 }
 
 // A decider holds what the checks look at.
 type decider struct {
-	options Options
-	facts   facts
-	remedy  remedy
+	plan   *plan.Plan
+	facts  Facts
+	remedy remedy
 }

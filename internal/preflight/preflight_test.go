@@ -3,12 +3,14 @@ package preflight
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/azure/credential"
 	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/rbac"
@@ -317,5 +319,41 @@ func TestFindingsOfOneKeyAreMerged(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestPermissionsThatMayNotBeReadAreEvaluatedFromRoleAssignments(t *testing.T) {
+	p := mustPlan(plan.Options{})
+	a := &azure{roles: developer, assignments: []rbac.Assignment{given(t, "Contributor", subscription)}}
+	r := check(t, a, func(o *Options) { o.ARM = closed{a} })
+	shows(t, find(t, r, "rbac/Microsoft.KeyVault/vaults/write", p.VaultID()), `"verdict": "pass"`, "Contributor at "+subscription)
+	shows(t, find(t, r, assignRoles, p.RegistryID()), `"verdict": "fail"`, "User Access Administrator")
+}
+
+// closed is an azure whose permissions may not be read.
+type closed struct{ *azure }
+
+func (closed) Permissions(_ context.Context, scope string) ([]rbac.Permission, error) {
+	return nil, &arm.Error{Status: http.StatusForbidden, Code: "AuthorizationFailed", Action: "Microsoft.Authorization/permissions/read", Scope: scope}
+}
+
+func TestSavedFactsComeToTheSameReport(t *testing.T) {
+	a := &azure{roles: developer, groups: []string{team}, assignments: []rbac.Assignment{given(t, "Contributor", subscription, team)}}
+	p := mustPlan(plan.Options{})
+	facts := Gather(t.Context(), Options{Plan: p, Caller: user, ARM: a, Directory: directory{a}})
+	raw, err := json.Marshal(facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var saved Facts
+	if err := json.Unmarshal(raw, &saved); err != nil {
+		t.Fatal(err)
+	}
+	again, err := plan.New(saved.Plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Decide(p, facts), Decide(again, saved)); diff != "" {
+		t.Errorf("the report from saved facts (-want +got):\n%s", diff)
 	}
 }

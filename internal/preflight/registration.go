@@ -12,7 +12,7 @@ func (d decider) registration(n plan.Need) Finding {
 		ID: "registration/" + n.Action, Category: CategoryRegistration, Subject: n.Action, Scope: n.Scope,
 		Why: n.Why,
 	}
-	if err := d.facts.registrations.err; err != nil {
+	if err := d.facts.Registrations.Unread; err != nil {
 		f.Verdict, f.Evidence = Unknown, []string{err.Error()}
 		f.Fix = []Fix{d.remedy.register(n.Action)}
 		return f

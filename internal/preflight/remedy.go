@@ -20,10 +20,10 @@ type remedy struct {
 	group        string // ARM id of the group if it exists
 }
 
-func newRemedy(o Options, f facts) remedy {
-	r := remedy{caller: o.Caller, local: o.LocalPrincipal, subscription: o.Plan.SubscriptionID}
-	if f.group.value.exists {
-		r.group = o.Plan.Group.ID
+func newRemedy(p *plan.Plan, f Facts) remedy {
+	r := remedy{caller: f.Caller, local: f.LocalPrincipal, subscription: p.SubscriptionID}
+	if f.Group.Value.Exists {
+		r.group = p.Group.ID
 	}
 	return r
 }

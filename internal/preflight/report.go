@@ -76,7 +76,7 @@ type Fix struct {
 
 func newReport(c credential.Caller, findings []Finding) Report {
 	r := Report{
-		APIVersion: "kars.azure.com/v1alpha1", Kind: "PreflightReport", Verdict: Pass, Findings: findings,
+		APIVersion: apiVersion, Kind: "PreflightReport", Verdict: Pass, Findings: findings,
 		Caller: Caller{ObjectID: c.ObjectID, Type: c.Type, DisplayName: c.DisplayName},
 	}
 	for _, f := range findings {

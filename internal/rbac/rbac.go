@@ -32,23 +32,23 @@ type Permission struct {
 
 // A RoleDefinition is a role: permission sets under a name.
 type RoleDefinition struct {
-	ID               string // bare GUID, lower case
-	Name             string // as "Contributor"
-	Description      string
-	Type             string // BuiltInRole or CustomRole
-	Permissions      []Permission
-	AssignableScopes []string
+	ID               string       `json:"id,omitempty"`   // bare GUID, lower case
+	Name             string       `json:"name,omitempty"` // as "Contributor"
+	Description      string       `json:"description,omitempty"`
+	Type             string       `json:"type,omitempty"` // BuiltInRole or CustomRole
+	Permissions      []Permission `json:"permissions,omitempty"`
+	AssignableScopes []string     `json:"assignableScopes,omitempty"`
 }
 
 // An Assignment gives a role to a principal at a scope and below it.
 type Assignment struct {
-	ID               string // ARM id, or whatever tells it apart
-	PrincipalID      string // object id
-	PrincipalType    string // User, Group, ServicePrincipal
-	RoleDefinitionID string // bare GUID
-	Scope            string
-	Condition        string // empty: unconditional
-	ConditionVersion string // "2.0" is the only one that may be written
+	ID               string `json:"id,omitempty"`               // ARM id, or whatever tells it apart
+	PrincipalID      string `json:"principalId,omitempty"`      // object id
+	PrincipalType    string `json:"principalType,omitempty"`    // User, Group, ServicePrincipal
+	RoleDefinitionID string `json:"roleDefinitionId,omitempty"` // bare GUID
+	Scope            string `json:"scope,omitempty"`
+	Condition        string `json:"condition,omitempty"`        // empty: unconditional
+	ConditionVersion string `json:"conditionVersion,omitempty"` // "2.0" is the only one that may be written
 }
 
 // AllPrincipals is the id by which a deny assignment names everyone.
@@ -58,17 +58,18 @@ const AllPrincipals = "00000000-0000-0000-0000-000000000000"
 
 // A DenyAssignment takes actions away, whatever roles grant them.
 type DenyAssignment struct {
-	ID          string
-	Name        string
-	Permissions []Permission
-	Scope       string
+	ID          string       `json:"id,omitempty"`
+	Name        string       `json:"name,omitempty"`
+	Permissions []Permission `json:"permissions,omitempty"`
+	Scope       string       `json:"scope,omitempty"`
 	// DoNotApplyToChildScopes keeps it from what lies below Scope.
-	DoNotApplyToChildScopes bool
+	DoNotApplyToChildScopes bool `json:"doNotApplyToChildScopes,omitempty"`
 	// Principals and ExcludePrincipals hold object ids. An excluded principal
 	// excludes its members too.
-	Principals, ExcludePrincipals []string
-	Condition                     string
-	ConditionVersion              string
+	Principals        []string `json:"principals,omitempty"`
+	ExcludePrincipals []string `json:"excludePrincipals,omitempty"`
+	Condition         string   `json:"condition,omitempty"`
+	ConditionVersion  string   `json:"conditionVersion,omitempty"`
 }
 
 // A Request is one operation that somebody wants to do.

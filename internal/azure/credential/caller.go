@@ -23,13 +23,13 @@ const (
 
 // Caller is who the credential's tokens say it is.
 type Caller struct {
-	ObjectID    string
-	Type        string // User or ServicePrincipal
-	TenantID    string
-	DisplayName string // the user's name, or the application's; the object id if the token says neither
-	AppID       string // of the client that got the token
-	HomeTenant  bool   // false for a guest: an account of another directory
-	Groups      []string
+	ObjectID    string   `json:"objectId,omitempty"`
+	Type        string   `json:"type,omitempty"` // User or ServicePrincipal
+	TenantID    string   `json:"tenantId,omitempty"`
+	DisplayName string   `json:"displayName,omitempty"` // the user's name, or the application's; the object id if the token says neither
+	AppID       string   `json:"appId,omitempty"`       // of the client that got the token
+	HomeTenant  bool     `json:"homeTenant,omitempty"`  // false for a guest: an account of another directory
+	Groups      []string `json:"groups,omitempty"`
 }
 
 // Identify gets a token for Azure Resource Manager and reads the caller from
