@@ -28,6 +28,9 @@ const (
 	ControlPlane Principal = "control-plane identity"
 	Kubelet      Principal = "kubelet identity"
 	Controller   Principal = "controller identity"
+	// AgentIdentity stands for the identity of every sandbox's agent, which the
+	// broker makes and the controller gives its roles.
+	AgentIdentity Principal = "agent identity"
 )
 
 // Grant is a role assignment that the plan makes.

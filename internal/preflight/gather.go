@@ -76,7 +76,7 @@ func (g *gatherer) second(ctx context.Context) []func() {
 func (g *gatherer) third(ctx context.Context) []func() {
 	insufficient := g.insufficient()
 	var asks []func()
-	if g.facts.conditioned() || len(insufficient) > 0 || g.facts.lacks(g.options.Plan) {
+	if g.options.Definitions || g.facts.conditioned() || len(insufficient) > 0 || g.facts.lacks(g.options.Plan) {
 		asks = append(asks, func() { g.definitions(ctx, arm.SubscriptionID(g.options.Plan.SubscriptionID)) })
 	}
 	for _, scope := range insufficient {

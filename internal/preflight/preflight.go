@@ -58,8 +58,11 @@ type Options struct {
 	// LocalPrincipal is the caller's name in the local Azure, empty in the real
 	// one. Fixes are then commands of `kars local`.
 	LocalPrincipal string
-	Timeout        time.Duration    // DefaultTimeout if zero
-	Now            func() time.Time // time.Now if nil
+	// Definitions asks for the role definitions even where nothing is missing,
+	// as [Who] and explanations need them.
+	Definitions bool
+	Timeout     time.Duration    // DefaultTimeout if zero
+	Now         func() time.Time // time.Now if nil
 }
 
 // Run checks a plan. It always returns a report: what could not be read in
