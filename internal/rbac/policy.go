@@ -1,6 +1,10 @@
 package rbac
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Input is what a policy is made of.
 type Input struct {
@@ -60,17 +64,39 @@ func Compile(in Input) *Policy {
 }
 
 func (p *Policy) addAssignment(a Assignment) {
-	scope, principal := NormalizeScope(a.Scope), fold(a.PrincipalID)
+	p.addGrant(&grant{
+		assignment: &a,
+		role:       p.roles[fold(a.RoleDefinitionID)],
+		guard:      compileGuard(a.Condition, a.ConditionVersion),
+	})
+}
+
+func (p *Policy) addGrant(g *grant) {
+	scope, principal := NormalizeScope(g.assignment.Scope), fold(g.assignment.PrincipalID)
 	at := p.grants[scope]
 	if at == nil {
 		at = make(map[string][]*grant)
 		p.grants[scope] = at
 	}
-	at[principal] = append(at[principal], &grant{
+	at[principal] = append(at[principal], g)
+}
+
+// with is the policy with one assignment more, of the role d whether or not
+// the policy knows it. The policy itself stays as it is.
+func (p *Policy) with(d RoleDefinition, a Assignment) *Policy {
+	out := *p
+	out.grants = maps.Clone(p.grants)
+	scope, principal := NormalizeScope(a.Scope), fold(a.PrincipalID)
+	if at := maps.Clone(out.grants[scope]); at != nil {
+		at[principal] = slices.Clone(at[principal])
+		out.grants[scope] = at
+	}
+	out.addGrant(&grant{
 		assignment: &a,
-		role:       p.roles[fold(a.RoleDefinitionID)],
+		role:       &role{definition: &d, permissions: compilePermissions(d.Permissions)},
 		guard:      compileGuard(a.Condition, a.ConditionVersion),
 	})
+	return &out
 }
 
 // maxManagementGroups bounds the way up. Azure allows six levels below the
@@ -95,6 +121,16 @@ func (p *Policy) upwards(scope string, visit func(scope string) bool) {
 			scope = Root
 		}
 	}
+}
+
+// depth counts the scopes above a normalized scope.
+func (p *Policy) depth(scope string) int {
+	n := -1
+	p.upwards(scope, func(string) bool {
+		n++
+		return true
+	})
+	return n
 }
 
 // Assigned is a role assignment with its role definition, which is nil when
