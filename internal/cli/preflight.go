@@ -17,30 +17,54 @@ import (
 	"github.com/kars-dev/kars/internal/report"
 )
 
+// preflightFlags are those of preflight alone.
+type preflightFlags struct {
+	planFlags
+	who bool
+}
+
 func (a *app) preflightCommand() *cobra.Command {
-	var flags planFlags
+	var flags preflightFlags
 	cmd := &cobra.Command{
 		Use: "preflight", Short: "Prove that this caller can carry out this plan, without a write", Args: noArgs,
-		Example: "  kars preflight --local --as reader\n  kars preflight --subscription <id> --region westeurope -o json",
+		Example: `  kars preflight --local --as reader
+  kars preflight --subscription <id> --region westeurope -o json
+  kars preflight --who`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := flags.check(a); err != nil {
 				return err
 			}
 			ctx, cancel := flags.bounded(cmd.Context())
 			defer cancel()
-			s, p, err := a.planned(ctx, &flags)
+			s, p, err := a.planned(ctx, &flags.planFlags)
 			if err != nil {
 				return err
 			}
-			r := a.preflight(ctx, s, p)
-			if err := a.printer.Document(r, func(w io.Writer) { writePreflight(w, r) }); err != nil {
-				return err
-			}
-			return verdictError(r, flags.failOn == "unknown")
+			o := a.preflightOptions(s, p)
+			o.Definitions = flags.who
+			return a.reportPreflight(p, preflight.Gather(ctx, o), &flags)
 		},
 	}
-	flags.register(cmd.Flags(), a.getenv)
+	f := cmd.Flags()
+	flags.register(f, a.getenv)
+	f.BoolVar(&flags.who, "who", false, "what every principal of the plan must be able to do, and by what it may")
 	return cmd
+}
+
+// reportPreflight decides, prints what was asked for, and returns the exit.
+func (a *app) reportPreflight(p *plan.Plan, f preflight.Facts, flags *preflightFlags) error {
+	r := preflight.Decide(p, f)
+	var err error
+	if flags.who {
+		m := preflight.Who(p, f, r)
+		err = a.printer.Document(m, func(w io.Writer) { writeMatrix(w, m) })
+	} else {
+		err = a.printer.Document(r, func(w io.Writer) { writePreflight(w, r) })
+	}
+	if err != nil {
+		return err
+	}
+	return verdictError(r, flags.failOn == "unknown")
 }
 
 // planned signs in and makes the plan. A region that the subscription does not
@@ -58,9 +82,11 @@ func (a *app) planned(ctx context.Context, flags *planFlags) (*session, *plan.Pl
 }
 
 func (a *app) preflight(ctx context.Context, s *session, p *plan.Plan) preflight.Report {
-	o := preflight.Options{Plan: p, Caller: s.caller, ARM: s.arm, Directory: s.graph}
-	o.LocalPrincipal = s.as
-	return preflight.Run(ctx, o)
+	return preflight.Run(ctx, a.preflightOptions(s, p))
+}
+
+func (a *app) preflightOptions(s *session, p *plan.Plan) preflight.Options {
+	return preflight.Options{Plan: p, Caller: s.caller, ARM: s.arm, Directory: s.graph, LocalPrincipal: s.as}
 }
 
 // verdictError is the exit that a report asks for; what there is to say has
