@@ -16,7 +16,6 @@ const (
 // control plane and the kubelets, an OIDC issuer and workload identity.
 func (p *Plan) cluster() Resource {
 	controlPlane, kubelet := p.id(identityType, p.Names.ControlPlane), p.id(identityType, p.Names.Kubelet)
-	system, sandbox := p.subnetID(SystemSubnet), p.subnetID(SandboxSubnet)
 	return Resource{
 		ID: p.ClusterID(), Type: clusterType, Name: p.Names.Cluster, APIVersion: clusterVersion,
 		Step: StepCluster, Label: "cluster",
@@ -34,12 +33,6 @@ func (p *Plan) cluster() Resource {
 				"networkProfile":    networkProfile(),
 				"agentPoolProfiles": p.pools(),
 			},
-		},
-		links: []link{
-			{vnetType + "/subnets/join/action", system, "the system pool's nodes join the subnet"},
-			{vnetType + "/subnets/join/action", sandbox, "the sandbox pool's nodes join the subnet"},
-			{identityType + "/assign/action", controlPlane, "the cluster is given its control-plane identity"},
-			{identityType + "/assign/action", kubelet, "the cluster is given its kubelet identity"},
 		},
 	}
 }

@@ -17,6 +17,9 @@ func (p *Plan) AgentGrants() []Grant {
 	grant := func(r Role, scope, why string) Grant {
 		return Grant{Scope: scope, Role: r, Principal: AgentIdentity, PrincipalType: "ServicePrincipal", Why: why}
 	}
+	if p.FoundryID() == "" {
+		return nil // nobody knows yet where
+	}
 	return []Grant{grant(OpenAIUser, p.FoundryID(), "the agent calls models")}
 }
 
@@ -42,11 +45,12 @@ func (p *Plan) Duties() []Duty {
 	})
 	for _, g := range p.AgentGrants() {
 		duties = append(duties, p.giving(g)...)
+		duties = append(duties, Duty{
+			Principal: AgentIdentity, Data: true, Scope: g.Scope, Why: "call the model",
+			Action: accountType + "/OpenAI/deployments/chat/completions/action",
+		})
 	}
-	return append(duties, Duty{
-		Principal: AgentIdentity, Data: true, Scope: p.FoundryID(), Why: "call the model",
-		Action: accountType + "/OpenAI/deployments/chat/completions/action",
-	})
+	return duties
 }
 
 // giving are the controller's duties for one grant to agents.

@@ -35,7 +35,6 @@ func (p *Plan) network() []Resource {
 					}},
 				},
 			}},
-			links: []link{{nsgType + "/join/action", nsg, "the sandboxes' subnet refers to its security group"}},
 		},
 	}
 }

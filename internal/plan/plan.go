@@ -53,12 +53,6 @@ type Resource struct {
 	// Body is what is sent: location, tags, properties and so on.
 	Body      Tree
 	DependsOn []string // ids
-	links     []link
-}
-
-// A link is a right that ARM demands on a resource that another refers to.
-type link struct {
-	action, scope, why string
 }
 
 // New makes the plan. The options must be valid; see [Options.Validate].

@@ -46,10 +46,23 @@ func (d decider) action(n plan.Need) Finding {
 // permissions API.
 const you = "you"
 
-// permitted decides a need by the permissions API's answers: the narrowest
+// permitted decides a need, by the action's other name where it has one.
+func (f Facts) permitted(n plan.Need) rbac.Decision {
+	d := f.permittedByName(n)
+	if d.Verdict == rbac.Allowed || n.Equivalent == "" {
+		return d
+	}
+	n.Action = n.Equivalent
+	if other := f.permittedByName(n); other.Verdict == rbac.Allowed {
+		return other
+	}
+	return d
+}
+
+// permittedByName decides by the permissions API's answers: the narrowest
 // scope that was read decides; a wider one counts when it says yes. Where the
 // API is closed to the caller, role assignments and definitions decide.
-func (f Facts) permitted(n plan.Need) rbac.Decision {
+func (f Facts) permittedByName(n plan.Need) rbac.Decision {
 	var denied *rbac.Decision
 	unread := "your permissions were not read"
 	for i, h := range f.holdings(n.Scope) {

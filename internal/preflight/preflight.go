@@ -105,6 +105,9 @@ func Decide(p *plan.Plan, f Facts) Report {
 	d := decider{plan: p, facts: f, remedy: newRemedy(p, f)}
 	findings := []Finding{d.group()}
 	for _, n := range p.Needs {
+		if n.Proof {
+			continue // what it leaves undecided says so itself
+		}
 		switch n.Kind {
 		case plan.NeedAction:
 			findings = append(findings, d.action(n))
