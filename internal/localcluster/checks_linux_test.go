@@ -146,7 +146,7 @@ func showLogs(t *testing.T, c *Clusters) {
 	logs, _ := filepath.Glob(filepath.Join(c.dir(), "*", "logs", "*.log"))
 	for _, path := range logs {
 		text, _ := os.ReadFile(path)
-		t.Logf("%s:\n%s", filepath.Base(path), text[max(0, len(text)-2000):])
+		t.Logf("%s:\n%s", filepath.Base(path), text[max(0, len(text)-500):])
 	}
 }
 
