@@ -82,5 +82,9 @@ func exceptions() []exception {
 			http.MethodGet, "Microsoft.ManagedIdentity/identities", "Microsoft.ManagedIdentity/identities/read",
 			operations + "identity#microsoftmanagedidentity",
 		},
+		{
+			http.MethodPost, "Microsoft.PolicyInsights/checkPolicyRestrictions", "Microsoft.PolicyInsights/checkPolicyRestrictions/read",
+			operations + "management-and-governance#microsoftpolicyinsights",
+		},
 	}
 }

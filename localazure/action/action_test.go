@@ -37,6 +37,26 @@ func TestOf(t *testing.T) {
 			"POST", sub + "/providers/Microsoft.KeyVault/checkNameAvailability",
 			action.Need{Action: "Microsoft.KeyVault/checkNameAvailability/read", Scope: sub},
 		},
+		"asking what policies refuse is a read": {
+			"POST", group + "/providers/Microsoft.PolicyInsights/checkPolicyRestrictions",
+			action.Need{Action: "Microsoft.PolicyInsights/checkPolicyRestrictions/read", Scope: group},
+		},
+		"listing preview features": {
+			"GET", sub + "/providers/Microsoft.Features/features",
+			action.Need{Action: "Microsoft.Features/features/read", Scope: sub},
+		},
+		"reading one provider's preview feature": {
+			"GET", sub + "/providers/Microsoft.Features/providers/Microsoft.Compute/features/EncryptionAtHost",
+			action.Need{Action: "Microsoft.Features/providers/features/read", Scope: sub + "/providers/Microsoft.Features/providers/Microsoft.Compute/features/EncryptionAtHost"},
+		},
+		"registering a preview feature": {
+			"POST", sub + "/providers/Microsoft.Features/providers/Microsoft.Compute/features/EncryptionAtHost/register",
+			action.Need{Action: "Microsoft.Features/providers/features/register/action", Scope: sub + "/providers/Microsoft.Features/providers/Microsoft.Compute/features/EncryptionAtHost"},
+		},
+		"reading the quota of a region": {
+			"GET", sub + "/providers/Microsoft.Compute/locations/eastus2/usages",
+			action.Need{Action: "Microsoft.Compute/locations/usages/read", Scope: sub},
+		},
 		"assigning a role at a resource": {
 			"PUT", vnet + "/providers/Microsoft.Authorization/roleAssignments/a",
 			action.Need{Action: "Microsoft.Authorization/roleAssignments/write", Scope: vnet + "/providers/Microsoft.Authorization/roleAssignments/a"},
@@ -64,6 +84,37 @@ func TestOf(t *testing.T) {
 				t.Errorf("Of(%s %s), %v (-want +got):\n%s", c.method, c.path, ok, diff)
 			}
 		})
+	}
+}
+
+func TestLinkedOfAClusterWithAddressesAndMonitoringOfItsOwn(t *testing.T) {
+	const (
+		address   = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/p"
+		prefix    = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPPrefixes/p"
+		workspace = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/w"
+	)
+	got := action.Linked("Microsoft.ContainerService/managedClusters", map[string]any{"properties": map[string]any{
+		"networkProfile": map[string]any{"loadBalancerProfile": map[string]any{
+			"outboundIPs":        map[string]any{"publicIPs": []any{map[string]any{"id": address}}},
+			"outboundIPPrefixes": map[string]any{"publicIPPrefixes": []any{map[string]any{"id": prefix}}},
+		}},
+		"addonProfiles": map[string]any{"omsagent": map[string]any{
+			"enabled": true, "config": map[string]any{"logAnalyticsWorkspaceResourceID": workspace},
+		}},
+	}})
+	want := []action.Need{
+		{Action: "Microsoft.Network/publicIPAddresses/join/action", Scope: address},
+		{Action: "Microsoft.Network/publicIPPrefixes/join/action", Scope: prefix},
+		{Action: "Microsoft.OperationalInsights/workspaces/read", Scope: workspace},
+		{
+			Action: "Microsoft.OperationalInsights/workspaces/sharedkeys/read", Scope: workspace,
+			Equivalent: "Microsoft.OperationalInsights/workspaces/sharedKeys/action",
+		},
+		{Action: "Microsoft.OperationsManagement/solutions/read", Scope: workspace},
+		{Action: "Microsoft.OperationsManagement/solutions/write", Scope: workspace},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 

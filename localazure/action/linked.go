@@ -30,13 +30,21 @@ func Linked(resourceType string, tree map[string]any) []Need {
 // Identity Operator, documented to satisfy it, holds it below the identity's
 // name: "userAssignedIdentities/*/assign/action";
 // learn.microsoft.com/azure/role-based-access-control/built-in-roles/identity#managed-identity-operator.
+// The keys of a workspace are a read on the page of AKS, and an action among the
+// provider's operations;
+// learn.microsoft.com/azure/role-based-access-control/permissions/monitor#microsoftoperationalinsights.
 func equivalent(action, scope string) string {
-	const prefix, suffix = "Microsoft.ManagedIdentity/userAssignedIdentities", "/assign/action"
-	if action != prefix+suffix {
-		return ""
+	const assign, suffix = "Microsoft.ManagedIdentity/userAssignedIdentities", "/assign/action"
+	switch action {
+	case assign + suffix:
+		return assign + scope[strings.LastIndex(scope, "/"):] + suffix
+	case sharedKeys:
+		return "Microsoft.OperationalInsights/workspaces/sharedKeys/action"
 	}
-	return prefix + scope[strings.LastIndex(scope, "/"):] + suffix
+	return ""
 }
+
+const sharedKeys = "Microsoft.OperationalInsights/workspaces/sharedkeys/read"
 
 func (n Need) equal(o Need) bool {
 	return strings.EqualFold(n.Action, o.Action) && strings.EqualFold(n.Scope, o.Scope)
@@ -58,6 +66,8 @@ func links() []link {
 		joining   = "https://learn.microsoft.com/azure/virtual-network/virtual-network-manage-subnet#permissions"
 		assign    = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
 		join      = "Microsoft.Network/virtualNetworks/subnets/join/action"
+		outbound  = "properties.networkProfile.loadBalancerProfile."
+		workspace = "properties.addonProfiles.omsagent.config.logAnalyticsWorkspaceResourceID"
 	)
 	return []link{
 		{"*", "identity.userAssignedIdentities.{}", assign, assigning},
@@ -67,7 +77,12 @@ func links() []link {
 		{clusters, "properties.apiServerAccessProfile.subnetId", join, creating},
 		{clusters, "properties.diskEncryptionSetID", "Microsoft.Compute/diskEncryptionSets/read", creating},
 		{clusters, "properties.agentPoolProfiles.[].proximityPlacementGroupID", "Microsoft.Compute/proximityPlacementGroups/write", creating},
-		{clusters, "properties.addonProfiles.omsagent.config.logAnalyticsWorkspaceResourceID", "Microsoft.OperationalInsights/workspaces/sharedkeys/read", creating},
+		{clusters, outbound + "outboundIPs.publicIPs.[].id", "Microsoft.Network/publicIPAddresses/join/action", creating},
+		{clusters, outbound + "outboundIPPrefixes.publicIPPrefixes.[].id", "Microsoft.Network/publicIPPrefixes/join/action", creating},
+		{clusters, workspace, "Microsoft.OperationalInsights/workspaces/read", creating},
+		{clusters, workspace, sharedKeys, creating},
+		{clusters, workspace, "Microsoft.OperationsManagement/solutions/read", creating},
+		{clusters, workspace, "Microsoft.OperationsManagement/solutions/write", creating},
 		{clusters + "/agentPools", "properties.vnetSubnetID", join, creating},
 		{"Microsoft.Network/virtualNetworks", "properties.subnets.[].properties.networkSecurityGroup.id", "Microsoft.Network/networkSecurityGroups/join/action", joining},
 		{"Microsoft.Network/virtualNetworks", "properties.subnets.[].properties.routeTable.id", "Microsoft.Network/routeTables/join/action", joining},
