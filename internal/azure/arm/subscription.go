@@ -28,6 +28,13 @@ type Subscription struct {
 	Name     string `json:"displayName"`
 	TenantID string `json:"tenantId"`
 	State    string `json:"state"` // Enabled, Warned, PastDue, Disabled, Deleted
+	// ManagedBy are the tenants that Azure Lighthouse lets manage it.
+	ManagedBy []TenantID `json:"managedByTenants,omitempty"`
+}
+
+// TenantID names a directory.
+type TenantID struct {
+	ID string `json:"tenantId"`
 }
 
 // Subscription reads one subscription.
