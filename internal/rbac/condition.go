@@ -1,6 +1,9 @@
 package rbac
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A Truth is the value of a condition: true, false, or unknown.
 type Truth int
@@ -50,7 +53,7 @@ type Condition struct{ root node }
 // Evaluate answers for a request. When the answer is unknown, why says what
 // was missing.
 func (c *Condition) Evaluate(r Request) (t Truth, why string) {
-	e := &evaluation{request: r}
+	e := &evaluation{request: &r}
 	t = c.root.eval(e)
 	if t == UnknownTruth {
 		why = strings.Join(e.missing, "; ")
@@ -58,14 +61,21 @@ func (c *Condition) Evaluate(r Request) (t Truth, why string) {
 	return t, why
 }
 
+// String writes the condition on one line, as ParseCondition reads it.
+func (c *Condition) String() string { return c.root.String() }
+
 // An evaluation is one pass over a condition.
 type evaluation struct {
-	request Request
-	missing []string
+	request *Request
+	// inverted says that an odd number of negations is above the part.
+	inverted bool
+	missing  []string
 }
 
 func (e *evaluation) unknown(why string) Truth {
-	e.missing = append(e.missing, why)
+	if !slices.Contains(e.missing, why) {
+		e.missing = append(e.missing, why)
+	}
 	return UnknownTruth
 }
 
@@ -75,16 +85,15 @@ func (e *evaluation) attribute(a attribute) (value any, known bool) {
 	plain := a.source == "Request" || a.source == "Resource"
 	var bare any
 	bareKnown := false
-	full := fold(a.String())
 	for name, v := range e.request.Attributes {
-		switch folded := fold(name); {
-		case folded == full:
+		switch {
+		case a.namedWithSource(name):
 			return v, true
-		case plain && folded == fold(a.name):
+		case plain && a.named(name):
 			bare, bareKnown = v, true
 		}
 	}
-	if !bareKnown && a.source == "Request" && fold(a.name) == "suboperation" {
+	if !bareKnown && a.source == "Request" && sameFolded(a.name, "subOperation") {
 		if e.request.SubOperation == "" {
 			return nil, true
 		}
@@ -93,8 +102,12 @@ func (e *evaluation) attribute(a attribute) (value any, known bool) {
 	return bare, bareKnown
 }
 
-// A node is a part of a condition that has a truth.
-type node interface{ eval(*evaluation) Truth }
+// A node is a part of a condition that has a truth. String writes it so that
+// it parses to the same.
+type node interface {
+	eval(*evaluation) Truth
+	String() string
+}
 
 // all is a conjunction, some a disjunction. Both look at every part: a later
 // part may decide what an earlier one left unknown.
@@ -130,7 +143,12 @@ func (n some) eval(e *evaluation) Truth {
 	return t
 }
 
-func (n negation) eval(e *evaluation) Truth { return n.of.eval(e).not() }
+func (n negation) eval(e *evaluation) Truth {
+	e.inverted = !e.inverted
+	t := n.of.eval(e).not()
+	e.inverted = !e.inverted
+	return t
+}
 
 // The functions of conditions.
 type (
@@ -160,3 +178,26 @@ func (n exists) eval(e *evaluation) Truth {
 type attribute struct{ source, name string }
 
 func (a attribute) String() string { return "@" + a.source + "[" + a.name + "]" }
+
+// named reports whether name is that of the attribute. Names compare without
+// case, except the key of a tag that says otherwise, as
+// "…/blobs/tags:Project<$key_case_sensitive$>".
+//
+// learn.microsoft.com/azure/storage/blobs/storage-auth-abac-attributes
+func (a attribute) named(name string) bool {
+	if !sameFolded(a.name, name) {
+		return false
+	}
+	if !strings.Contains(fold(name), "<$key_case_sensitive$>") {
+		return true
+	}
+	key := strings.LastIndexByte(name, ':') + 1
+	return a.name[key:] == name[key:]
+}
+
+// namedWithSource is named for a name that says its source, as String does.
+func (a attribute) namedWithSource(full string) bool {
+	head := len("@") + len(a.source) + len("[")
+	return len(full) == head+len(a.name)+1 && full[0] == '@' && full[head-1] == '[' && full[len(full)-1] == ']' &&
+		sameFolded(full[1:head-1], a.source) && a.named(full[head:len(full)-1])
+}

@@ -83,10 +83,10 @@ func TestConditionOperators(t *testing.T) {
 		Attributes: map[string]any{
 			"name": "abcd", "colours": []string{"red", "blue"}, "numbers": []any{10, int64(20)}, "count": 3.0,
 			"hns": true, "gone": nil, "empty": []string{},
-			"version":                    "2022-06-01T00:00:00.0Z",
-			"@Environment[UtcNow]":       time.Date(2022, 6, 2, 0, 0, 0, 0, time.UTC),
-			"@Principal[Project]":        "Baker",
-			"tags:P<$key_case_sensitive": "x",
+			"version":                      "2022-06-01T00:00:00.0Z",
+			"@Environment[UtcNow]":         time.Date(2022, 6, 2, 0, 0, 0, 0, time.UTC),
+			"@Principal[Project]":          "Baker",
+			"tags:P<$key_case_sensitive$>": "x", "street": "rué",
 		},
 	}
 	// The first block is the documentation's own table of examples.
@@ -132,7 +132,15 @@ func TestConditionOperators(t *testing.T) {
 		`@Resource[name] NumericEquals 3`:                                   UnknownTruth,
 		`@Principal[name] StringEquals 'abcd'`:                              UnknownTruth,
 		`@Resource[name] StringEquals @Principal[Project]`:                  False,
-		`@Request[tags:P<$key_case_sensitive] StringEquals 'x'`:             True,
+		`@Request[tags:P<$key_case_sensitive$>] StringEquals 'x'`:           True,
+		`@Request[TAGS:P<$key_case_sensitive$>] StringEquals 'x'`:           True,
+		`@Request[tags:p<$key_case_sensitive$>] StringEquals 'x'`:           UnknownTruth,
+		`!(@Resource[gone] StringEquals 'x')`:                               UnknownTruth,
+		`NOT NOT @Resource[gone] StringEquals 'x'`:                          False,
+		`@Resource[street] StringEqualsIgnoreCase 'RUÉ'`:                    UnknownTruth,
+		`@Resource[street] StringEqualsIgnoreCase 'RUE'`:                    False,
+		`@Resource[street] StringEqualsIgnoreCase 'Rué'`:                    True,
+		`@Resource[street] StringEquals 'RUé'`:                              False,
 	}
 	for text, want := range tests {
 		t.Run(text, func(t *testing.T) {
@@ -241,8 +249,18 @@ func FuzzParseCondition(f *testing.F) {
 		if err != nil {
 			return // deeper than is allowed
 		}
-		if got, _ := negated.Evaluate(r); got != first.not() {
+		if got, _ := negated.Evaluate(r); got != first.not() && got != UnknownTruth {
 			t.Errorf("the condition is %s and its negation %s", first, got)
+		}
+		written, err := ParseCondition(c.String())
+		if err != nil {
+			t.Fatalf("%q is written as %q, which does not parse: %v", text, c, err)
+		}
+		if got, _ := written.Evaluate(r); got != first {
+			t.Errorf("%q is %s, and written as %q it is %s", text, first, c, got)
+		}
+		if got, clauses := c.explain(r); got != first || len(clauses) == 0 {
+			t.Errorf("%q is %s, and explained as %s by %v", text, first, got, clauses)
 		}
 	})
 }

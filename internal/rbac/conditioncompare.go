@@ -9,9 +9,12 @@ import (
 // An operator compares what stands on its two sides. Names are as
 // "StringEquals" or "ForAnyOfAllValues:NumericLessThan".
 type operator struct {
+	name    string // as it was written
 	kind    valueKind
 	compare func(left, right scalar) bool
 	negated bool // the name says Not
+	// ignoreCase says that texts are compared in lower case.
+	ignoreCase bool
 	// every and each quantify over the values left and right; without cross
 	// product both sides have one value.
 	cross       bool
@@ -20,8 +23,8 @@ type operator struct {
 
 // operatorNamed finds an operator by its name.
 func operatorNamed(name string) (operator, bool) {
+	op := operator{name: name}
 	name = fold(name)
-	var op operator
 	for _, q := range []struct {
 		prefix      string
 		every, each bool
@@ -77,12 +80,7 @@ func (op operator) named(rest string) (operator, bool) {
 	default:
 		return operator{}, false
 	}
-	if ignoreCase {
-		exact := op.compare
-		op.compare = func(l, r scalar) bool {
-			return exact(scalar{text: fold(l.text)}, scalar{text: fold(r.text)})
-		}
-	}
+	op.ignoreCase = ignoreCase
 	return op, true
 }
 
@@ -124,17 +122,36 @@ func (c comparison) eval(e *evaluation) Truth {
 	case !c.op.cross && (len(left) > 1 || len(right) > 1):
 		return e.unknown("an operator for one value meets several")
 	}
-	test := func(l, r scalar) bool { return c.op.compare(l, r) != c.op.negated }
-	return truth(quantify(left, c.op.every, func(l scalar) bool {
-		return quantify(right, c.op.each, func(r scalar) bool { return test(l, r) })
-	}))
+	if !c.op.ignoreCase {
+		return truth(c.op.apply(left, right))
+	}
+	t := c.op.apply(mapped(left, fold), mapped(right, fold))
+	if t != c.op.apply(mapped(left, strings.ToUpper), mapped(right, strings.ToUpper)) {
+		return e.unknown("it hangs on the case of letters outside ASCII")
+	}
+	return truth(t)
+}
+
+// apply compares all pairs.
+func (op operator) apply(left, right []scalar) bool {
+	return quantify(left, op.every, func(l scalar) bool {
+		return quantify(right, op.each, func(r scalar) bool { return op.compare(l, r) != op.negated })
+	})
+}
+
+func mapped(values []scalar, change func(string) string) []scalar {
+	out := make([]scalar, len(values))
+	for i, v := range values {
+		out[i] = scalar{text: change(v.text)}
+	}
+	return out
 }
 
 // absent is the truth of a comparison with an attribute that is not there. A
-// comparison with nothing does not hold; whether its negation does is not
-// documented.
+// comparison with nothing does not hold; whether its negation does, by a Not in
+// the operator's name or before the comparison, is not documented.
 func (c comparison) absent(e *evaluation) Truth {
-	if c.op.negated {
+	if c.op.negated || e.inverted {
 		return e.unknown("a negated comparison meets an attribute that is not there")
 	}
 	return False

@@ -1,108 +1,158 @@
 package rbac
 
-import "fmt"
-
 // Decide answers a request of a caller, who is given as the ids of all that
 // the caller is: its own object id and those of its groups, nested ones too.
 // A deny assignment wins over every role assignment.
 func (p *Policy) Decide(principals []string, r Request) Decision {
-	action := fold(r.Action)
-	d := p.decideGrants(principals, r, action)
-	if d.Verdict == Denied {
-		return d
+	q := newQuery(principals, &r)
+	granted := p.decideGrants(&q)
+	if granted.verdict != Denied {
+		if denied, ok := p.decideDenies(&q); ok {
+			d := denied.decision()
+			if g := granted.grant; g != nil {
+				d.Assignment, d.Definition = g.assignment, g.definition()
+			}
+			return d
+		}
 	}
-	if denied, ok := p.decideDenies(principals, r, action); ok {
-		denied.Assignment, denied.Definition = d.Assignment, d.Definition
-		return denied
-	}
-	return d
+	return granted.decision(r)
+}
+
+// A query is a request and its caller as they are looked up.
+type query struct {
+	request    *Request
+	principals []string // folded
+	action     string   // folded
+	scope      string   // normalized
+}
+
+func newQuery(principals []string, r *Request) query {
+	action, scope := foldBoth(r.Action, r.Scope)
+	return query{request: r, principals: foldAll(principals), action: action, scope: NormalizeScope(scope)}
+}
+
+// An outcome is what one role assignment, or all of them, say to a query. Its
+// sentence is only made when somebody is told.
+type outcome struct {
+	verdict Verdict
+	grant   *grant // nil: no assignment says anything
+	// by is the pattern that grants, except the one that takes it away again.
+	by, except string
+	// conditional says that by grants and a condition stands before it, which
+	// is of set when it is not of the assignment; missing is why it is unknown.
+	conditional bool
+	set         *permission
+	missing     string
 }
 
 // decideGrants answers by role assignments alone.
-func (p *Policy) decideGrants(principals []string, r Request, action string) Decision {
-	best := Decision{
-		Verdict: Denied,
-		Reason:  fmt.Sprintf("no role assignment grants %s at %s", r.Action, r.Scope),
-	}
-	p.eachGrant(principals, r.Scope, func(g *grant) bool {
-		d := g.decide(r, action)
-		if closer(d, best) {
-			best = d
+func (p *Policy) decideGrants(q *query) outcome {
+	best := outcome{verdict: Denied}
+	p.eachGrant(q.principals, q.scope, func(g *grant) bool {
+		if o := g.decide(q); o.rank() > best.rank() {
+			best = o
 		}
-		return best.Verdict != Allowed
+		return best.verdict != Allowed
 	})
 	return best
 }
 
-// closer reports whether a says more than b: Allowed goes before Unknown, that
-// before Denied; a refusal by a condition before one by NotActions, and that
-// before one that names no assignment.
-func closer(a, b Decision) bool {
-	rank := func(d Decision) int {
-		switch {
-		case d.Verdict == Allowed:
-			return 4
-		case d.Verdict == Unknown:
-			return 3
-		case d.Conditional:
-			return 2
-		case d.Assignment != nil:
-			return 1
-		}
-		return 0
+// rank says how much an outcome says: Allowed goes before Unknown, that before
+// Denied; a refusal by a condition before one by NotActions, and that before
+// one that names no pattern.
+func (o *outcome) rank() int {
+	switch {
+	case o.verdict == Allowed:
+		return 4
+	case o.verdict == Unknown:
+		return 3
+	case o.conditional:
+		return 2
+	case o.except != "":
+		return 1
 	}
-	return rank(a) > rank(b)
+	return 0
 }
 
 // decide answers by this assignment alone.
-func (g *grant) decide(r Request, action string) Decision {
-	a := g.assignment
+func (g *grant) decide(q *query) outcome {
+	best := outcome{verdict: Denied, grant: g}
 	if g.role == nil {
-		return Decision{
-			Verdict:    Unknown,
-			Assignment: a,
-			Reason:     fmt.Sprintf("the role definition %s assigned at %s is not known", a.RoleDefinitionID, a.Scope),
-		}
+		best.verdict = Unknown
+		return best
 	}
-	best := Decision{Verdict: Denied}
-	for _, set := range g.role.permissions {
-		by, except, ok := set.grants(action, r.Data)
-		var d Decision
-		switch {
-		case ok:
-			d = g.guarded(r, set.guard, by)
-		case except != "":
-			d = g.decision(Denied, except, fmt.Sprintf("%s leaves out %s", g, except))
-		default:
-			continue
+	for i := range g.role.permissions {
+		set := &g.role.permissions[i]
+		by, except, ok := set.grants(q.action, q.request.Data)
+		o := outcome{verdict: Denied, grant: g, by: by, except: except, set: set}
+		if ok {
+			o.guarded(q)
 		}
-		if closer(d, best) {
-			best = d
+		if o.rank() > best.rank() {
+			best = o
+		}
+		if best.verdict == Allowed {
+			break
 		}
 	}
 	return best
 }
 
-// guarded answers for a permission set that grants the action by the pattern,
-// if the conditions of the set and of the assignment hold.
-func (g *grant) guarded(r Request, set guard, pattern string) Decision {
-	t, why := both(set, g.guard, r)
-	if t == True {
-		return g.decision(Allowed, pattern, fmt.Sprintf("%s grants %s", g, pattern))
+// guarded completes the outcome of a permission set that grants the action by
+// the conditions of the set and of the assignment.
+func (o *outcome) guarded(q *query) {
+	t, missing := both(&o.set.guard, &o.grant.guard, q.request)
+	switch t {
+	case True:
+		o.verdict = Allowed
+		return
+	case UnknownTruth:
+		o.verdict = Unknown
 	}
-	d := g.decision(Denied, pattern, fmt.Sprintf("%s grants %s, but its condition does not hold", g, pattern))
-	if t == UnknownTruth {
-		d = g.decision(Unknown, pattern, fmt.Sprintf("%s grants %s under a condition that cannot be evaluated: %s", g, pattern, why))
+	o.conditional, o.missing = true, missing
+}
+
+// decision tells the outcome.
+func (o *outcome) decision(r Request) Decision {
+	g := o.grant
+	if g == nil || o.rank() == 0 {
+		return Decision{Verdict: Denied, Reason: "no role assignment grants " + r.Action + " at " + r.Scope}
 	}
-	d.Conditional = true
+	d := Decision{
+		Verdict: o.verdict, Assignment: g.assignment, Definition: g.definition(),
+		Pattern: o.by, Conditional: o.conditional, Reason: o.reason(),
+	}
+	if o.except != "" {
+		d.Pattern = o.except
+	}
 	return d
 }
 
-func (g *grant) decision(v Verdict, pattern, reason string) Decision {
-	return Decision{Verdict: v, Assignment: g.assignment, Definition: g.role.definition, Pattern: pattern, Reason: reason}
+// reason is the sentence for an outcome that names an assignment.
+func (o *outcome) reason() string {
+	a := o.grant.assignment
+	if o.grant.role == nil {
+		return "the role definition " + a.RoleDefinitionID + " assigned at " + a.Scope + " is not known"
+	}
+	name := o.grant.role.definition.Name
+	switch {
+	case o.except != "":
+		return name + " at " + a.Scope + " leaves out " + o.except
+	case o.by == "":
+		return name + " at " + a.Scope + " grants nothing that matches"
+	case !o.conditional:
+		return name + " at " + a.Scope + " grants " + o.by
+	case o.verdict == Denied:
+		return name + " at " + a.Scope + " grants " + o.by + ", but its condition does not hold"
+	default:
+		return name + " at " + a.Scope + " grants " + o.by + " under a condition that cannot be evaluated: " + o.missing
+	}
 }
 
-// String names the assignment by its role and scope.
-func (g *grant) String() string {
-	return g.role.definition.Name + " at " + g.assignment.Scope
+// definition is nil when nobody knows the role.
+func (g *grant) definition() *RoleDefinition {
+	if g.role == nil {
+		return nil
+	}
+	return g.role.definition
 }

@@ -1,7 +1,5 @@
 package rbac
 
-import "fmt"
-
 // denial is a compiled DenyAssignment.
 type denial struct {
 	assignment  *DenyAssignment
@@ -30,59 +28,104 @@ func compileDenial(d DenyAssignment) *denial {
 	return c
 }
 
-// appliesTo reports whether the caller is meant and not excluded.
-func (c *denial) appliesTo(principals []string) bool {
-	meant := c.everyone
-	for _, id := range principals {
-		id = fold(id)
-		if c.excluded[id] {
-			return false
-		}
-		meant = meant || c.principals[id]
+// A relation says how a deny assignment stands to a caller.
+type relation int
+
+const (
+	notMeant relation = iota
+	meant
+	exempt // meant, and excluded by an id of its own or of a group
+)
+
+// relationTo takes folded ids.
+func (c *denial) relationTo(principals []string) relation {
+	found := notMeant
+	if c.everyone {
+		found = meant
 	}
-	return meant
+	for _, id := range principals {
+		if c.excluded[id] {
+			return exempt
+		}
+		if c.principals[id] {
+			found = meant
+		}
+	}
+	return found
 }
 
-// decideDenies returns the decision of the deny assignments, if one of them
-// takes the action away or may do so.
-func (p *Policy) decideDenies(principals []string, r Request, action string) (Decision, bool) {
-	var found Decision
-	var ok bool
-	target := NormalizeScope(r.Scope)
-	p.upwards(target, func(scope string) bool {
+// reaches reports whether a deny assignment that was found at a normalized
+// scope on the way up has its say about the query's.
+func (c *denial) reaches(scope string, q *query) bool {
+	return !c.assignment.DoNotApplyToChildScopes || scope == q.scope
+}
+
+// A refusal is what a deny assignment takes away: surely when it is certain,
+// and else under a condition of which something is missing.
+type refusal struct {
+	denial  *denial
+	set     *permission
+	by      string
+	except  string // what spares the action; by takes nothing then
+	certain bool
+	missing string
+}
+
+// decideDenies returns what the deny assignments take away of the query, if
+// one of them does or may do so.
+func (p *Policy) decideDenies(q *query) (refusal, bool) {
+	var found refusal
+	if len(p.denies) == 0 {
+		return found, false
+	}
+	p.upwards(q.scope, func(scope string) bool {
 		for _, c := range p.denies[scope] {
-			if c.assignment.DoNotApplyToChildScopes && scope != target {
+			if !c.reaches(scope, q) || c.relationTo(q.principals) != meant {
 				continue
 			}
-			d, applies := c.decide(principals, r, action)
-			if applies && (!ok || d.Verdict == Denied) {
-				found, ok = d, true
+			if f, applies := c.decide(q); applies && (found.denial == nil || f.certain) {
+				found = f
 			}
 		}
-		return !ok || found.Verdict != Denied
+		return !found.certain
 	})
-	return found, ok
+	return found, found.denial != nil
 }
 
-// decide answers by this deny assignment alone: Denied, or Unknown when it
-// hangs on a condition that cannot be evaluated.
-func (c *denial) decide(principals []string, r Request, action string) (Decision, bool) {
-	if !c.appliesTo(principals) {
-		return Decision{}, false
-	}
-	name := fmt.Sprintf("the deny assignment %s at %s", c.assignment.Name, c.assignment.Scope)
-	var open Decision
-	for _, set := range c.permissions {
-		by, _, ok := set.grants(action, r.Data)
+// decide answers by the patterns and conditions of this deny assignment alone.
+func (c *denial) decide(q *query) (refusal, bool) {
+	found := refusal{denial: c}
+	applies := false
+	for i := range c.permissions {
+		set := &c.permissions[i]
+		by, except, ok := set.grants(q.action, q.request.Data)
 		if !ok {
+			if !applies && except != "" {
+				found.by, found.except, found.set = by, except, set
+			}
 			continue
 		}
-		switch t, why := both(set.guard, c.guard, r); t {
-		case True:
-			return Decision{Verdict: Denied, Deny: c.assignment, Pattern: by, Reason: name + " takes away " + by}, true
-		case UnknownTruth:
-			open = Decision{Deny: c.assignment, Pattern: by, Reason: name + " takes away " + by + " under a condition that cannot be evaluated: " + why}
+		t, missing := both(&set.guard, &c.guard, q.request)
+		if t == False {
+			if !applies {
+				found.by, found.except, found.set = by, "", set
+			}
+			continue
+		}
+		found, applies = refusal{denial: c, set: set, by: by, certain: t == True, missing: missing}, true
+		if found.certain {
+			break
 		}
 	}
-	return open, open.Deny != nil
+	return found, applies
+}
+
+func (f *refusal) decision() Decision {
+	a := f.denial.assignment
+	d := Decision{Verdict: Denied, Deny: a, Pattern: f.by, Reason: "the deny assignment " + a.Name + " at " + a.Scope + " takes away " + f.by}
+	if !f.certain {
+		d.Verdict = Unknown
+		d.Reason += " under a condition that cannot be evaluated: " + f.missing
+	}
+	return d
 }

@@ -21,19 +21,19 @@ func compileGuard(condition, version string) guard {
 	return guard{condition: c, problem: err}
 }
 
-func (g guard) holds(r Request) (t Truth, why string) {
+func (g *guard) holds(r *Request) (t Truth, why string) {
 	switch {
 	case g.problem != nil:
 		return UnknownTruth, g.problem.Error()
 	case g.condition == nil:
 		return True, ""
 	default:
-		return g.condition.Evaluate(r)
+		return g.condition.Evaluate(*r)
 	}
 }
 
 // both is the conjunction of two guards.
-func both(a, b guard, r Request) (t Truth, why string) {
+func both(a, b *guard, r *Request) (t Truth, why string) {
 	first, why := a.holds(r)
 	if first == False {
 		return False, ""

@@ -41,26 +41,80 @@ func matchFolded(pattern, action string) bool {
 
 // fold puts the ASCII letters of s in lower case.
 func fold(s string) string {
-	for i := range len(s) {
-		if 'A' <= s[i] && s[i] <= 'Z' {
-			return foldFrom(s, i)
-		}
+	if folded(s) {
+		return s
 	}
-	return s
-}
-
-func foldFrom(s string, i int) string {
 	var b strings.Builder
 	b.Grow(len(s))
-	b.WriteString(s[:i])
-	for ; i < len(s); i++ {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		b.WriteByte(c)
-	}
+	writeFolded(&b, s)
 	return b.String()
+}
+
+// foldBoth is fold for two texts, with one piece of memory for both.
+func foldBoth(s, t string) (foldedS, foldedT string) {
+	if folded(s) {
+		return s, fold(t)
+	}
+	if folded(t) {
+		return fold(s), t
+	}
+	var b strings.Builder
+	b.Grow(len(s) + len(t))
+	writeFolded(&b, s)
+	writeFolded(&b, t)
+	both := b.String()
+	return both[:len(s)], both[len(s):]
+}
+
+func folded(s string) bool {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
+func writeFolded(b *strings.Builder, s string) {
+	for i := range len(s) {
+		b.WriteByte(foldByte(s[i]))
+	}
+}
+
+func foldByte(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
+
+// sameFolded reports whether fold(s) == fold(t).
+func sameFolded(s, t string) bool {
+	if len(s) != len(t) {
+		return false
+	}
+	for i := range len(s) {
+		if foldByte(s[i]) != foldByte(t[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// foldAll is fold for each text; where nothing changes, list itself is
+// returned.
+func foldAll(list []string) []string {
+	for i, s := range list {
+		if folded(s) {
+			continue
+		}
+		out := append([]string(nil), list...)
+		for j := i; j < len(out); j++ {
+			out[j] = fold(out[j])
+		}
+		return out
+	}
+	return list
 }
 
 // patterns is a compiled list of action patterns: those without "*" are found
@@ -75,27 +129,27 @@ type wildcard struct{ folded, written string }
 func compilePatterns(list []string) patterns {
 	var ps patterns
 	for _, written := range list {
-		folded := fold(written)
-		if strings.Contains(folded, "*") {
-			ps.wild = append(ps.wild, wildcard{folded, written})
+		pattern := fold(written)
+		if strings.Contains(pattern, "*") {
+			ps.wild = append(ps.wild, wildcard{pattern, written})
 			continue
 		}
 		if ps.exact == nil {
 			ps.exact = make(map[string]string, len(list))
 		}
-		ps.exact[folded] = written
+		ps.exact[pattern] = written
 	}
 	return ps
 }
 
 // match returns the pattern, as written, that matches the folded action.
-func (ps patterns) match(action string) (string, bool) {
+func (ps *patterns) match(action string) (string, bool) {
 	if written, ok := ps.exact[action]; ok {
 		return written, true
 	}
-	for _, w := range ps.wild {
-		if matchFolded(w.folded, action) {
-			return w.written, true
+	for i := range ps.wild {
+		if matchFolded(ps.wild[i].folded, action) {
+			return ps.wild[i].written, true
 		}
 	}
 	return "", false

@@ -6,7 +6,8 @@ package rbac
 func Permitted(sets []Permission, action string, data bool) (string, bool) {
 	folded := fold(action)
 	for _, s := range sets {
-		if pattern, _, ok := compilePermission(s).grants(folded, data); ok {
+		p := compilePermission(s)
+		if pattern, _, ok := p.grants(folded, data); ok {
 			return pattern, true
 		}
 	}
@@ -38,30 +39,17 @@ func compilePermissions(list []Permission) []permission {
 }
 
 // grants decides a folded action. When a pattern grants it, by is that
-// pattern; when one would but another takes it away, except is that other.
-func (p permission) grants(action string, data bool) (by, except string, ok bool) {
-	if by, except, ok = p.grantsSpelt(action, data); ok {
-		return by, "", true
-	}
-	for _, other := range spellings(action) {
-		if by, _, ok := p.grantsSpelt(other, data); ok {
-			return by, "", true
-		}
-	}
-	return by, except, false
-}
-
-// grantsSpelt is grants for the one spelling of the action.
-func (p permission) grantsSpelt(action string, data bool) (by, except string, ok bool) {
-	allow, not := p.actions, p.notActions
+// pattern; when another takes it away again, except is that other.
+func (p *permission) grants(action string, data bool) (by, except string, ok bool) {
+	allow, not := &p.actions, &p.notActions
 	if data {
-		allow, not = p.dataActions, p.notDataActions
+		allow, not = &p.dataActions, &p.notDataActions
 	}
-	by, ok = allow.match(action)
+	by, ok = matchSpelt(allow, action)
 	if !ok {
 		return "", "", false
 	}
-	if except, taken := not.match(action); taken {
+	if except, taken := matchSpelt(not, action); taken {
 		return by, except, false
 	}
 	return by, "", true

@@ -144,27 +144,23 @@ type Assigned struct {
 // scope, those inherited from above included, the narrowest first.
 func (p *Policy) Assigned(principals []string, scope string) []Assigned {
 	var out []Assigned
-	p.eachGrant(principals, scope, func(g *grant) bool {
-		a := Assigned{Assignment: g.assignment}
-		if g.role != nil {
-			a.Definition = g.role.definition
-		}
-		out = append(out, a)
+	p.eachGrant(foldAll(principals), NormalizeScope(scope), func(g *grant) bool {
+		out = append(out, Assigned{Assignment: g.assignment, Definition: g.definition()})
 		return true
 	})
 	return out
 }
 
-// eachGrant visits what applies to the principals at the scope, until visit
-// returns false.
+// eachGrant visits what applies to the folded principals at the normalized
+// scope, until visit returns false.
 func (p *Policy) eachGrant(principals []string, scope string, visit func(*grant) bool) {
-	p.upwards(NormalizeScope(scope), func(scope string) bool {
+	p.upwards(scope, func(scope string) bool {
 		at := p.grants[scope]
 		if at == nil {
 			return true
 		}
 		for _, principal := range principals {
-			for _, g := range at[fold(principal)] {
+			for _, g := range at[principal] {
 				if !visit(g) {
 					return false
 				}

@@ -143,10 +143,11 @@ func (s *search) flippable() []int {
 		if s.policy.Decide(s.principals, r).Verdict == Allowed {
 			continue
 		}
-		if _, blocked := s.policy.decideDenies(s.principals, r, fold(r.Action)); blocked {
+		q := newQuery(s.principals, &s.requests[i])
+		if _, blocked := s.policy.decideDenies(&q); blocked {
 			continue
 		}
-		s.policy.upwards(NormalizeScope(r.Scope), func(scope string) bool {
+		s.policy.upwards(q.scope, func(scope string) bool {
 			s.reaching[i] = append(s.reaching[i], scope)
 			return true
 		})
@@ -201,8 +202,11 @@ func (s *search) weigh(out []option, g Suggestion, c *candidate) []option {
 	scope := NormalizeScope(g.Assignment.Scope)
 	trial := &grant{assignment: &g.Assignment, role: &c.role, guard: compileGuard(g.Assignment.Condition, g.Assignment.ConditionVersion)}
 	for _, i := range s.open {
-		r := s.requests[i]
-		if slices.Contains(s.reaching[i], scope) && trial.decide(r, fold(r.Action)).Verdict == Allowed {
+		if !slices.Contains(s.reaching[i], scope) {
+			continue
+		}
+		q := newQuery(s.principals, &s.requests[i])
+		if trial.decide(&q).verdict == Allowed {
 			g.Flips = append(g.Flips, i)
 		}
 	}
