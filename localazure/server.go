@@ -145,6 +145,7 @@ func (s *Server) assembleARM(authorizer *authorization.Authorizer, contents *reg
 	})
 	s.arm.Add(resources.New(s.arm))
 	s.arm.Add(authorization.New(s.arm, authorizer, s.directory))
+	s.addGuardrails()
 	s.arm.Add(managedidentity.New(s.arm, s.directory))
 	s.arm.Add(network.New(s.arm))
 	s.arm.Add(keyvault.New(s.arm))

@@ -52,13 +52,24 @@ func (s *Service) challenge(e *Error) string {
 // Authorize returns nil when the caller may do what need says. Attributes are
 // for the conditions of role assignments.
 func (s *Service) Authorize(ctx context.Context, c entra.Claims, need action.Need, attributes map[string]any) error {
-	allowed, err := s.allowed(ctx, c, need, attributes)
-	if err != nil || allowed {
+	d, err := s.decide(ctx, c, need, attributes)
+	switch {
+	case err != nil || d.Verdict == rbac.Allowed:
 		return err
+	case d.Deny != nil:
+		return denied(c, need, d.Deny)
 	}
 	return Errorf(http.StatusForbidden, "AuthorizationFailed",
 		"The client '%s' with object id '%s' does not have authorization to perform action '%s' over scope '%s' or the scope is invalid. If access was recently granted, please refresh your credentials.",
 		Client(c), c.ObjectID, need.Action, need.Scope)
+}
+
+// denied is the error for what a role allows and a deny assignment takes away;
+// learn.microsoft.com/azure/role-based-access-control/deny-assignments.
+func denied(c entra.Claims, need action.Need, deny *rbac.DenyAssignment) *Error {
+	return Errorf(http.StatusForbidden, "DenyAssignmentAuthorizationFailed",
+		"The client '%s' with object id '%s' has permission to perform action '%s' on scope '%s'; however, the access is denied because of the deny assignment with name '%s' and Id '%s' at scope '%s'.",
+		Client(c), c.ObjectID, need.Action, need.Scope, deny.Name, strings.ReplaceAll(deny.ID[strings.LastIndex(deny.ID, "/")+1:], "-", ""), deny.Scope)
 }
 
 // AuthorizeLinked returns nil when the caller, who may do what need says, may
@@ -66,11 +77,11 @@ func (s *Service) Authorize(ctx context.Context, c entra.Claims, need action.Nee
 func (s *Service) AuthorizeLinked(ctx context.Context, c entra.Claims, need action.Need, resourceType string, tree store.Tree) error {
 	var actions, scopes []string
 	for _, linked := range action.Linked(resourceType, tree) {
-		allowed, err := s.allowed(ctx, c, linked, nil)
+		d, err := s.decide(ctx, c, linked, nil)
 		if err != nil {
 			return err
 		}
-		if !allowed {
+		if d.Verdict != rbac.Allowed {
 			actions, scopes = append(actions, linked.Action), append(scopes, linked.Scope)
 		}
 	}
@@ -82,20 +93,24 @@ func (s *Service) AuthorizeLinked(ctx context.Context, c entra.Claims, need acti
 		Client(c), c.ObjectID, need.Action, need.Scope, strings.Join(actions, ","), strings.Join(scopes, ","))
 }
 
-func (s *Service) allowed(ctx context.Context, c entra.Claims, need action.Need, attributes map[string]any) (bool, error) {
+// decide answers for a need, or for the equivalent that the caller has.
+func (s *Service) decide(ctx context.Context, c entra.Claims, need action.Need, attributes map[string]any) (decision rbac.Decision, err error) {
 	for _, name := range []string{need.Action, need.Equivalent} {
 		if name == "" {
 			continue
 		}
 		d, err := s.Authorizer.Authorize(ctx, c, rbac.Request{Action: name, Scope: need.Scope, Attributes: attributes})
 		if err != nil {
-			return false, fmt.Errorf("authorizing %s at %s: %w", name, need.Scope, err)
+			return rbac.Decision{}, fmt.Errorf("authorizing %s at %s: %w", name, need.Scope, err)
 		}
 		if d.Verdict == rbac.Allowed {
-			return true, nil
+			return d, nil
+		}
+		if name == need.Action {
+			decision = d
 		}
 	}
-	return false, nil
+	return decision, nil
 }
 
 // Client is how Azure's errors name a caller: a user by the sign-in name, an

@@ -35,6 +35,9 @@ func (s *Service) answerDelete(r *Request) (*Response, error) {
 		}
 		return &Response{Status: http.StatusNoContent}, nil
 	}
+	if err := s.guard(r.Context(), Change{Action: need.Action, ID: r.ID, APIVersion: r.APIVersion}); err != nil {
+		return nil, err
+	}
 	operation, err := s.Delete(r.Context(), r.Caller, r.ID)
 	if err != nil {
 		return nil, err

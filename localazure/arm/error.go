@@ -17,6 +17,14 @@ type Error struct {
 	Message string   `json:"message"`
 	Target  string   `json:"target,omitempty"`
 	Details []*Error `json:"details,omitempty"`
+	// AdditionalInfo says more in the terms of whatever refused.
+	AdditionalInfo []Info `json:"additionalInfo,omitempty"`
+}
+
+// Info is one piece of what an error says besides its message.
+type Info struct {
+	Type string `json:"type"` // as PolicyViolation
+	Info any    `json:"info"`
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

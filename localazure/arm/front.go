@@ -143,6 +143,9 @@ func (s *Service) answerRoute(r *Request, route Route, params map[string]string)
 		if err := s.Authorize(r.Context(), r.Caller, need, nil); err != nil {
 			return nil, err
 		}
+		if err := s.guardRoute(r, need); err != nil {
+			return nil, err
+		}
 	}
 	return route.Handle(r.Context(), r)
 }
@@ -209,6 +212,9 @@ func (s *Service) answerRest(r *Request) (*Response, error) {
 			return nil, err
 		}
 		r.ID = r.ID.Target()
+		if err := s.guard(ctx, Change{Action: need.Action, ID: r.ID, APIVersion: r.APIVersion}); err != nil {
+			return nil, err
+		}
 		return handle(ctx, r)
 	}
 	t, ok := s.Type(r.ID.CollectionType())

@@ -48,6 +48,10 @@ func (s *Service) Put(ctx context.Context, c entra.Claims, id armid.ID, version 
 	if err := s.AuthorizePut(ctx, c, id, body); err != nil {
 		return Outcome{}, err
 	}
+	need, _ := action.Of(http.MethodPut, id)
+	if err := s.guard(ctx, Change{Action: need.Action, ID: id, APIVersion: version, Content: body}); err != nil {
+		return Outcome{}, err
+	}
 	t, _ := s.Type(id.Type())
 	w := &Write{ID: canonical(id, t), APIVersion: version, Caller: c, New: maps.Clone(body)}
 	if t.Preflight != nil {
@@ -70,6 +74,10 @@ func (s *Service) patch(ctx context.Context, r *Request) (Outcome, error) {
 	}
 	if stored == nil {
 		return Outcome{}, notFound(r.ID)
+	}
+	need, _ := action.Of(http.MethodPatch, r.ID)
+	if err := s.guard(ctx, Change{Action: need.Action, ID: r.ID, APIVersion: r.APIVersion, Content: merged}); err != nil {
+		return Outcome{}, err
 	}
 	w := &Write{ID: canonical(r.ID, t), APIVersion: r.APIVersion, Caller: r.Caller, New: merged}
 	if t.Preflight != nil {

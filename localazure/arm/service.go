@@ -54,6 +54,8 @@ type Service struct {
 
 	mu      sync.Mutex
 	running map[string]chan struct{} // operation id: closed when it ends
+
+	locks, policies Guard // set before Start; nil: there are none
 }
 
 // New makes a service without providers.
@@ -65,8 +67,17 @@ func New(o Options) *Service {
 	return s
 }
 
-// Add adds a provider. All are added before [Service.Start].
-func (s *Service) Add(p Provider) { s.providers = append(s.providers, p) }
+// Add adds a provider, or to one that was added more of its types and routes.
+// All are added before [Service.Start].
+func (s *Service) Add(p Provider) {
+	for i := range s.providers {
+		if q := &s.providers[i]; strings.EqualFold(q.Namespace, p.Namespace) {
+			q.Types, q.Routes = append(q.Types, p.Types...), append(q.Routes, p.Routes...)
+			return
+		}
+	}
+	s.providers = append(s.providers, p)
+}
 
 // Handle sets what runs operations of a kind.
 func (s *Service) Handle(kind string, r Runner) { s.runners[kind] = r }
