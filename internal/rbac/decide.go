@@ -4,7 +4,7 @@ package rbac
 // the caller is: its own object id and those of its groups, nested ones too.
 // A deny assignment wins over every role assignment.
 func (p *Policy) Decide(principals []string, r Request) Decision {
-	q := newQuery(principals, &r)
+	q := newQuery(principals, r)
 	granted := p.decideGrants(&q)
 	if granted.verdict != Denied {
 		if denied, ok := p.decideDenies(&q); ok {
@@ -20,13 +20,13 @@ func (p *Policy) Decide(principals []string, r Request) Decision {
 
 // A query is a request and its caller as they are looked up.
 type query struct {
-	request    *Request
+	request    Request
 	principals []string // folded
 	action     string   // folded
 	scope      string   // normalized
 }
 
-func newQuery(principals []string, r *Request) query {
+func newQuery(principals []string, r Request) query {
 	action, scope := foldBoth(r.Action, r.Scope)
 	return query{request: r, principals: foldAll(principals), action: action, scope: NormalizeScope(scope)}
 }
@@ -101,7 +101,7 @@ func (g *grant) decide(q *query) outcome {
 // guarded completes the outcome of a permission set that grants the action by
 // the conditions of the set and of the assignment.
 func (o *outcome) guarded(q *query) {
-	t, missing := both(&o.set.guard, &o.grant.guard, q.request)
+	t, missing := both(&o.set.guard, &o.grant.guard, &q.request)
 	switch t {
 	case True:
 		o.verdict = Allowed

@@ -105,7 +105,7 @@ func (c *denial) decide(q *query) (refusal, bool) {
 			}
 			continue
 		}
-		t, missing := both(&set.guard, &c.guard, q.request)
+		t, missing := both(&set.guard, &c.guard, &q.request)
 		if t == False {
 			if !applies {
 				found.by, found.except, found.set = by, "", set

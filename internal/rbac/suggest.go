@@ -143,7 +143,7 @@ func (s *search) flippable() []int {
 		if s.policy.Decide(s.principals, r).Verdict == Allowed {
 			continue
 		}
-		q := newQuery(s.principals, &s.requests[i])
+		q := newQuery(s.principals, s.requests[i])
 		if _, blocked := s.policy.decideDenies(&q); blocked {
 			continue
 		}
@@ -205,7 +205,7 @@ func (s *search) weigh(out []option, g Suggestion, c *candidate) []option {
 		if !slices.Contains(s.reaching[i], scope) {
 			continue
 		}
-		q := newQuery(s.principals, &s.requests[i])
+		q := newQuery(s.principals, s.requests[i])
 		if trial.decide(&q).verdict == Allowed {
 			g.Flips = append(g.Flips, i)
 		}
