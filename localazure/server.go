@@ -112,7 +112,7 @@ func (s *Server) assemble() (err error) {
 	if err != nil {
 		return fmt.Errorf("opening Entra: %w", err)
 	}
-	authorizer := authorization.NewAuthorizer(s.store, s.directory)
+	authorizer := authorization.NewAuthorizer(s.store, s.directory, s.options.Now)
 	contents, err := registry.New(registry.Options{
 		Dir: filepath.Join(s.options.Dir, "registry"), Store: s.store,
 		Registries: containerregistry.Lookup{Store: s.store, TenantID: s.home.TenantID},

@@ -28,6 +28,9 @@ func (s *Service) AuthorizePut(ctx context.Context, c entra.Claims, id armid.ID,
 	if !ok {
 		return s.unknownType(id)
 	}
+	if t.Own != nil && t.Own(c, body) {
+		return nil
+	}
 	var attributes map[string]any
 	if t.Attributes != nil {
 		stored, err := s.stored(id)

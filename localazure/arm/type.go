@@ -55,6 +55,9 @@ type Type struct {
 	// Attributes, if set, returns what the conditions of role assignments may
 	// ask about a write (stored is nil on creation) or a deletion (sent is nil).
 	Attributes func(stored, sent store.Tree) map[string]any
+	// Own, if set, says that a write is the caller's own affair and needs no
+	// permission.
+	Own func(c entra.Claims, body store.Tree) bool
 	// Preflight, if set, checks a write before its transaction.
 	Preflight func(ctx context.Context, w *Write) error
 	// Exclusive, if set, admits a write or deletion that may not run beside

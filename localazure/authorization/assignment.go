@@ -20,6 +20,7 @@ func (p *Provider) assignments() arm.Type {
 		APIVersions: []string{"2022-04-01"},
 		Extension:   true,
 		Prepare:     p.prepareAssignment,
+		Remove:      removeAssignment,
 		List:        p.listAssignments,
 		Attributes:  assignmentAttributes,
 	}

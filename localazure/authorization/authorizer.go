@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/kars-dev/kars/internal/rbac"
 	"github.com/kars-dev/kars/localazure/directory"
@@ -25,19 +26,21 @@ const (
 )
 
 // Authorizer decides what callers may do, from the role assignments in the
-// store. What it compiled is kept until one of them changes.
+// store. What it compiled is kept until one of them changes, or begins or ends.
 type Authorizer struct {
 	store     *store.Store
 	directory *directory.Directory
+	now       func() time.Time
 
 	mu       sync.Mutex
 	revision uint64
 	policy   *rbac.Policy
+	due      time.Time // when an assignment next begins or ends; zero: never
 }
 
-// NewAuthorizer returns an authorizer.
-func NewAuthorizer(st *store.Store, d *directory.Directory) *Authorizer {
-	return &Authorizer{store: st, directory: d}
+// NewAuthorizer returns an authorizer that reads the time from now.
+func NewAuthorizer(st *store.Store, d *directory.Directory, now func() time.Time) *Authorizer {
+	return &Authorizer{store: st, directory: d, now: now}
 }
 
 // Authorize decides whether the caller, itself or through its groups, may do
@@ -79,7 +82,32 @@ func (a *Authorizer) principals(objectID string) ([]string, error) {
 func (a *Authorizer) current() (*rbac.Policy, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	err := a.store.View(func(tx *store.Tx) error {
+	err := a.refresh()
+	if err == nil && a.isDue() {
+		if err = a.store.Update(func(tx *store.Tx) error { return settle(tx, a.now()) }); err == nil {
+			err = a.refresh()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading role assignments: %w", err)
+	}
+	return a.policy, nil
+}
+
+// Settle lets role assignments begin and end whose time has come. Deciding
+// does it by itself; who reads them without having asked for a decision calls
+// it first.
+func (a *Authorizer) Settle() error {
+	_, err := a.current()
+	return err
+}
+
+// isDue says whether an assignment is to begin or end.
+func (a *Authorizer) isDue() bool { return !a.due.IsZero() && !a.now().Before(a.due) }
+
+// refresh compiles the policy again if what it was compiled from has changed.
+func (a *Authorizer) refresh() error {
+	return a.store.View(func(tx *store.Tx) error {
 		revision, err := resource.AccessRevision(tx)
 		if err != nil || a.policy != nil && revision == a.revision {
 			return err
@@ -88,13 +116,12 @@ func (a *Authorizer) current() (*rbac.Policy, error) {
 		if err != nil {
 			return err
 		}
+		if a.due, err = nextDue(tx); err != nil {
+			return err
+		}
 		a.policy, a.revision = rbac.Compile(input), revision
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("reading role assignments: %w", err)
-	}
-	return a.policy, nil
 }
 
 func read(tx *store.Tx) (rbac.Input, error) {

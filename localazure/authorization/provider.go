@@ -26,11 +26,13 @@ func New(s *arm.Service, a *Authorizer, d *directory.Directory) arm.Provider {
 	const scoped = "{scope...}/providers/Microsoft.Authorization/"
 	return arm.Provider{
 		Namespace: "Microsoft.Authorization",
-		Types:     []arm.Type{p.assignments(), p.definitions()},
+		Types:     []arm.Type{p.assignments(), p.definitions(), p.eligibilityRequests(), p.assignmentRequests()},
 		Routes: []arm.Route{
 			{Method: http.MethodGet, Pattern: scoped + "permissions", Handle: p.permissions},
 			{Method: http.MethodGet, Pattern: scoped + "denyAssignments", Handle: p.listDenies},
 			{Method: http.MethodGet, Pattern: scoped + "roleDefinitions/{name}", Handle: p.getDefinition},
+			{Method: http.MethodGet, Pattern: scoped + "roleEligibilityScheduleInstances", Open: true, Handle: p.listEligibilities},
+			{Method: http.MethodGet, Pattern: scoped + "roleAssignmentScheduleInstances", Open: true, Handle: p.listActive},
 		},
 	}
 }

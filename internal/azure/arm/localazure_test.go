@@ -30,8 +30,14 @@ type azure struct {
 
 func localAzure(t *testing.T) *azure {
 	t.Helper()
+	return localAzureAt(t, nil)
+}
+
+// localAzureAt is a local Azure with a clock of its own.
+func localAzureAt(t *testing.T, now func() time.Time) *azure {
+	t.Helper()
 	a := &azure{principals: t.TempDir()}
-	s, err := localazure.Open(localazure.Options{Dir: t.TempDir(), Keep: func(c localazure.Credential) error {
+	s, err := localazure.Open(localazure.Options{Dir: t.TempDir(), Now: now, Keep: func(c localazure.Credential) error {
 		raw, err := json.Marshal(c)
 		if err != nil {
 			return err

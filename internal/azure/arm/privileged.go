@@ -50,7 +50,8 @@ type RoleActivation struct {
 	// Type is Activated for what an eligible principal activated, Assigned for
 	// what it was given.
 	Type string `json:"type"`
-	// EligibilityID is the ARM id of the eligibility that was activated.
+	// EligibilityID is the GUID of the eligibility that was activated, the last
+	// segment of its ID.
 	EligibilityID string    `json:"eligibilityId,omitempty"`
 	Start         time.Time `json:"start,omitzero"`
 	End           time.Time `json:"end,omitzero"` // zero: never
@@ -115,7 +116,7 @@ func (c *Client) RoleActivations(ctx context.Context, scope string) ([]RoleActiv
 			ID: w.ID, AssignmentID: p.OriginAssignment, PrincipalID: p.PrincipalID, PrincipalType: p.PrincipalType,
 			RoleDefinitionID: guid(p.RoleDefinitionID), RoleName: p.Expanded.RoleDefinition.DisplayName,
 			Scope: p.Scope, ScopeName: p.Expanded.Scope.DisplayName, MemberType: p.MemberType,
-			Type: p.AssignmentType, EligibilityID: p.LinkedEligibility, Start: p.Start, End: p.End,
+			Type: p.AssignmentType, EligibilityID: guid(p.LinkedEligibility), Start: p.Start, End: p.End,
 		})
 	}
 	return all, err
