@@ -19,16 +19,19 @@ import (
 	"github.com/kars-dev/kars/localazure/authorization"
 	"github.com/kars-dev/kars/localazure/certificate"
 	"github.com/kars-dev/kars/localazure/cognitiveservices"
+	"github.com/kars-dev/kars/localazure/compute"
 	"github.com/kars-dev/kars/localazure/containerregistry"
 	"github.com/kars-dev/kars/localazure/containerservice"
 	"github.com/kars-dev/kars/localazure/directory"
 	"github.com/kars-dev/kars/localazure/entra"
+	"github.com/kars-dev/kars/localazure/features"
 	"github.com/kars-dev/kars/localazure/graph"
 	"github.com/kars-dev/kars/localazure/keyvault"
 	"github.com/kars-dev/kars/localazure/managedidentity"
 	"github.com/kars-dev/kars/localazure/model"
 	"github.com/kars-dev/kars/localazure/network"
 	"github.com/kars-dev/kars/localazure/operationalinsights"
+	"github.com/kars-dev/kars/localazure/quota"
 	"github.com/kars-dev/kars/localazure/registry"
 	"github.com/kars-dev/kars/localazure/requests"
 	"github.com/kars-dev/kars/localazure/resources"
@@ -42,6 +45,9 @@ type Options struct {
 	Images   *images.Layout // what ghcr.io and mcr.microsoft.com serve; nil: nothing
 	Log      *slog.Logger   // nil: nothing is logged
 	Now      func() time.Time
+	// FeatureDelay is for how long a preview feature that was asked for is
+	// Registering; in Azure that is minutes.
+	FeatureDelay time.Duration
 	// Keep stores a new principal's credential. It is called before the
 	// principal exists, so that a local Azure killed in between never has one
 	// that nobody can sign in as. nil: credentials are only returned.
@@ -60,6 +66,7 @@ type Server struct {
 	log       *requests.Log
 	planes    planes
 	clusters  *containerservice.Provider
+	models    *cognitiveservices.Provider
 	runner    *runner
 	client    *http.Client // asks this server
 	handler   http.Handler
@@ -150,14 +157,20 @@ func (s *Server) assembleARM(authorizer *authorization.Authorizer, contents *reg
 	s.arm.Add(network.New(s.arm))
 	s.arm.Add(keyvault.New(s.arm))
 	s.arm.Add(operationalinsights.New(s.arm))
-	s.arm.Add(cognitiveservices.New(s.arm))
+	s.models = cognitiveservices.New(s.arm)
+	s.arm.Add(s.models.Provider())
 	s.arm.Add(containerregistry.New(s.arm, contents))
 	s.runner = newRunner(s)
 	var run containerservice.Runner
 	if s.options.Clusters != nil {
 		run = s.runner
 	}
-	s.clusters = containerservice.New(s.arm, s.directory, run)
+	machines := compute.New(s.arm, containerservice.ScaleSets)
+	previews := features.New(s.arm, s.options.FeatureDelay)
+	s.clusters = containerservice.New(s.arm, s.directory, capacity{machines, previews}, run)
+	s.arm.Add(machines.Provider())
+	s.arm.Add(previews.Provider())
+	s.arm.Add(quota.New(s.arm, map[string]quota.Source{compute.Namespace: machines.Quotas}))
 	s.arm.Add(s.clusters.Provider())
 	s.planes.arm, s.planes.issuer = s.arm, s.clusters.IssuerHandler()
 }

@@ -147,6 +147,11 @@ func (s *Service) answerRoute(r *Request, route Route, params map[string]string)
 			return nil, err
 		}
 	}
+	if route.Registered {
+		if err := s.Store.View(func(tx *store.Tx) error { return s.registered(tx, id) }); err != nil {
+			return nil, err
+		}
+	}
 	return route.Handle(r.Context(), r)
 }
 

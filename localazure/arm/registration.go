@@ -3,12 +3,16 @@ package arm
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/kars-dev/kars/localazure/armid"
 	"github.com/kars-dev/kars/localazure/store"
 )
 
-const registrations = "registrations"
+const (
+	registrations = "registrations"
+	refreshes     = "registrations.last"
+)
 
 // Registration states of a resource provider in a subscription.
 const (
@@ -27,6 +31,20 @@ func RegistrationState(tx *store.Tx, subscription, namespace string) (string, er
 // SetRegistrationState sets it.
 func SetRegistrationState(tx *store.Tx, subscription, namespace, state string) error {
 	return tx.Put(registrations, subscription+"/"+namespace, state)
+}
+
+// Refresh notes that a subscription asked to be registered with a provider. One
+// that is registered already thereby learns of features that were registered
+// since; learn.microsoft.com/azure/azure-resource-manager/management/preview-features.
+func Refresh(tx *store.Tx, subscription, namespace string, at time.Time) error {
+	return tx.Put(refreshes, subscription+"/"+namespace, at)
+}
+
+// LastRegistered returns when a subscription last asked to be registered with a
+// provider: the zero time if it never did.
+func LastRegistered(tx *store.Tx, subscription, namespace string) (at time.Time, err error) {
+	_, err = tx.Get(refreshes, subscription+"/"+namespace, &at)
+	return at, err
 }
 
 // registered refuses resources of a provider that is not registered. Microsoft.

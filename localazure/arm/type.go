@@ -7,6 +7,7 @@ import (
 
 	"github.com/kars-dev/kars/localazure/armid"
 	"github.com/kars-dev/kars/localazure/entra"
+	"github.com/kars-dev/kars/localazure/resource"
 	"github.com/kars-dev/kars/localazure/store"
 )
 
@@ -52,6 +53,10 @@ type Type struct {
 	Operations map[string]Handler
 	// List, if set, answers for the type's collection at or below a scope.
 	List Handler
+	// Validate, if set, checks a write of a deployment before the deployment
+	// begins, as the resource providers do that take part in ARM's validation.
+	// It changes nothing; what else the deployment writes may not be there yet.
+	Validate func(ctx context.Context, w *Write) error
 	// Attributes, if set, returns what the conditions of role assignments may
 	// ask about a write (stored is nil on creation) or a deletion (sent is nil).
 	Attributes func(stored, sent store.Tree) map[string]any
@@ -85,6 +90,18 @@ type Write struct {
 	Tx         *store.Tx  // the change is one transaction
 	// Operation, when Prepare sets it, is started once the change is committed.
 	Operation *Operation
+	// With are the resources that the deployment which is validated writes.
+	With []resource.Resource
+}
+
+// Beside returns what the deployment that is validated writes to an id, or nil.
+func (w *Write) Beside(id armid.ID) store.Tree {
+	for _, r := range w.With {
+		if armid.Equal(r.ID.String(), id.String()) {
+			return r.Tree
+		}
+	}
+	return nil
 }
 
 // Created says whether the write makes a new resource.
@@ -130,8 +147,11 @@ type Route struct {
 	Read bool
 	// Open routes ask for a token, and for no permission: their answer holds
 	// only what the caller may see.
-	Open   bool
-	Handle Handler
+	Open bool
+	// Registered routes are refused while the subscription is not registered to
+	// use the provider, as ARM refuses all that it hands on to one.
+	Registered bool
+	Handle     Handler
 }
 
 // Immediately provisions what is done once it is stored, for types whose

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kars-dev/kars/localazure/arm"
+	"github.com/kars-dev/kars/localazure/globalname"
 	"github.com/kars-dev/kars/localazure/resource"
 	"github.com/kars-dev/kars/localazure/store"
 )
@@ -27,8 +28,10 @@ type Provider struct {
 }
 
 // New returns the provider for a Resource Manager.
-func New(s *arm.Service) arm.Provider {
-	p := &Provider{service: s}
+func New(s *arm.Service) *Provider { return &Provider{service: s} }
+
+// Provider returns what the Resource Manager serves.
+func (p *Provider) Provider() arm.Provider {
 	const namespace = "/subscriptions/{subscription}/providers/Microsoft.CognitiveServices/"
 	const deleted = namespace + "locations/{location}/resourceGroups/{group}/deletedAccounts/{name}"
 	versions := []string{"2025-06-01", "2024-10-01"}
@@ -38,7 +41,7 @@ func New(s *arm.Service) arm.Provider {
 		Types: []arm.Type{
 			{
 				Name: AccountType, APIVersions: versions, Regional: true, NameRule: name,
-				Prepare: p.prepareAccount, Remove: p.softDelete, Provision: arm.Immediately,
+				Validate: p.validateAccount, Prepare: p.prepareAccount, Remove: p.softDelete, Provision: arm.Immediately,
 				Operations: map[string]arm.Handler{"listkeys": p.listKeys},
 			},
 			{
@@ -47,12 +50,13 @@ func New(s *arm.Service) arm.Provider {
 			},
 			{
 				Name: deploymentType, APIVersions: versions, NameRule: name,
-				Prepare: p.prepareDeployment, Provision: arm.Immediately,
+				Validate: p.validateDeployment, Prepare: p.prepareDeployment, Provision: arm.Immediately,
 			},
 		},
-		Routes: append(s.PollingRoutes("Microsoft.CognitiveServices"),
-			arm.Route{Method: http.MethodPost, Pattern: namespace + "checkDomainAvailability", Read: true, Handle: p.checkDomain},
-			arm.Route{Method: http.MethodGet, Pattern: namespace + "locations/{location}/models", Handle: p.listModels},
+		Routes: append(p.service.PollingRoutes("Microsoft.CognitiveServices"),
+			arm.Route{Method: http.MethodPost, Pattern: namespace + "checkDomainAvailability", Read: true, Registered: true, Handle: p.checkDomain},
+			arm.Route{Method: http.MethodGet, Pattern: namespace + "locations/{location}/models", Registered: true, Handle: p.listModels},
+			arm.Route{Method: http.MethodGet, Pattern: namespace + "locations/{location}/usages", Registered: true, Handle: p.listUsages},
 			arm.Route{Method: http.MethodGet, Pattern: namespace + "deletedAccounts", Handle: p.listDeleted},
 			arm.Route{Method: http.MethodGet, Pattern: deleted, Handle: p.getDeleted},
 			arm.Route{Method: http.MethodDelete, Pattern: deleted, Handle: p.purge},
@@ -127,19 +131,28 @@ func (p *Provider) claimDomain(w *arm.Write, domain string) error {
 	if domain == "" || !w.Created() {
 		return nil
 	}
-	_, taken, err := accountByDomain(w.Tx, domain)
-	if err != nil {
+	return p.checkFree(w.Tx, domain)
+}
+
+// checkFree refuses a subdomain that an account has, or a deleted one keeps, or
+// somebody else in the cloud.
+func (p *Provider) checkFree(tx *store.Tx, domain string) error {
+	taken, err := p.domainTaken(tx, domain)
+	if err != nil || !taken {
 		return err
 	}
-	held, err := p.domainHeld(w.Tx, domain)
-	if err != nil {
-		return err
+	return arm.Errorf(http.StatusConflict, "CustomDomainInUse",
+		"Please pick a different name. The subdomain name '%s' is not available as it's already used by a resource.", domain)
+}
+
+func (p *Provider) domainTaken(tx *store.Tx, domain string) (bool, error) {
+	if _, taken, err := accountByDomain(tx, domain); err != nil || taken {
+		return taken, err
 	}
-	if taken || held {
-		return arm.Errorf(http.StatusConflict, "CustomDomainInUse",
-			"Please pick a different name. The subdomain name '%s' is not available as it's already used by a resource.", domain)
+	if held, err := p.domainHeld(tx, domain); err != nil || held {
+		return held, err
 	}
-	return nil
+	return globalname.Taken(tx, AccountType, domain)
 }
 
 func accountByDomain(tx *store.Tx, domain string) (found resource.Resource, ok bool, err error) {
@@ -154,19 +167,16 @@ func accountByDomain(tx *store.Tx, domain string) (found resource.Resource, ok b
 
 func (p *Provider) checkDomain(_ context.Context, r *arm.Request) (*arm.Response, error) {
 	domain := resource.Text(r.Body, "subdomainName")
-	var taken, held bool
+	var taken bool
 	err := p.service.Store.View(func(tx *store.Tx) (err error) {
-		if _, taken, err = accountByDomain(tx, domain); err != nil {
-			return err
-		}
-		held, err = p.domainHeld(tx, domain)
+		taken, err = p.domainTaken(tx, domain)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	answer := store.Tree{"isSubdomainAvailable": !taken && !held, "subdomainName": domain, "type": r.Body["type"]}
-	if taken || held {
+	answer := store.Tree{"isSubdomainAvailable": !taken, "subdomainName": domain, "type": r.Body["type"]}
+	if taken {
 		answer["reason"] = "Sub domain name '" + domain + "' is not valid, or already in use."
 	}
 	return arm.OK(answer), nil
@@ -202,20 +212,18 @@ func parentAccount(w *arm.Write) (store.Tree, error) {
 // prepareDeployment completes a model deployment;
 // learn.microsoft.com/rest/api/aiservices/accountmanagement/deployments/create-or-update.
 func (p *Provider) prepareDeployment(_ context.Context, w *arm.Write) error {
+	account, err := parentAccount(w)
+	if err != nil {
+		return err
+	}
+	m, err := p.checkModel(w, resource.Text(account, "location"))
+	if err != nil {
+		return err
+	}
 	properties := resource.Properties(w.New)
 	sent, _ := properties["model"].(store.Tree)
-	m, ok := findModel(resource.Text(sent, "format"), resource.Text(sent, "name"), resource.Text(sent, "version"))
-	if !ok {
-		return arm.Errorf(http.StatusBadRequest, "DeploymentModelNotSupported",
-			"The model 'Format:%s,Name:%s,Version:%s' of account deployment is not supported.",
-			resource.Text(sent, "format"), resource.Text(sent, "name"), resource.Text(sent, "version"))
-	}
 	sent["version"] = m.Version
 	sku, _ := w.New["sku"].(store.Tree)
-	if sku == nil || !m.offers(resource.Text(sku, "name")) {
-		return arm.Errorf(http.StatusBadRequest, "InvalidResourceProperties",
-			"The specified SKU '%s' of account deployment is not supported by the model '%s'.", resource.Text(sku, "name"), m.Name)
-	}
 	resource.Default(sku, "capacity", float64(1))
 	resource.Default(properties, "versionUpgradeOption", "OnceNewDefaultVersionAvailable")
 	resource.Default(properties, "raiPolicyName", "Microsoft.DefaultV2")

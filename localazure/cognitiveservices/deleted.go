@@ -23,40 +23,71 @@ const (
 type deletedAccount struct {
 	Account store.Tree `json:"account"`
 	Deleted time.Time  `json:"deleted"`
+	// Deployments are those that the account was deleted with: they keep their
+	// quota as long as it keeps its name.
+	Deployments []store.Tree `json:"deployments,omitempty"`
 }
 
 func (p *Provider) softDelete(_ context.Context, w *arm.Write) error {
 	if err := w.Tx.Delete(keys, w.ID.String()); err != nil {
 		return err
 	}
-	return w.Tx.Put(deletedAccounts, w.ID.String(), deletedAccount{Account: w.Old, Deleted: p.service.Now().UTC()})
+	d := deletedAccount{Account: w.Old, Deleted: p.service.Now().UTC()}
+	err := resource.OfType(w.Tx, w.ID.String(), deploymentType, func(r resource.Resource) error {
+		d.Deployments = append(d.Deployments, r.Tree)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return w.Tx.Put(deletedAccounts, w.ID.String(), d)
 }
 
 // reclaim refuses the id of a deleted account, unless it is to be restored: then
 // the account gets the properties it had.
 func (p *Provider) reclaim(w *arm.Write, properties store.Tree) error {
-	restore, _ := properties["restore"].(bool)
+	d, err := p.restored(w)
 	delete(properties, "restore")
-	if !w.Created() {
-		return nil
-	}
-	d, held, err := p.deleted(w.Tx, w.ID.String())
-	if err != nil {
+	if err != nil || d == nil {
 		return err
-	}
-	switch {
-	case held && !restore:
-		return arm.Errorf(http.StatusConflict, "FlagMustBeSetForRestore",
-			"An existing resource with ID '%s' has been soft-deleted. To restore the resource, you must specify 'restore' to be 'true' in the property. If you don't want to restore existing resource, please purge it first.", w.ID)
-	case !held && restore:
-		return arm.Errorf(http.StatusBadRequest, "CanNotRestoreANonExistingResource", "There is no soft-deleted resource with ID '%s' to restore.", w.ID)
-	case !held:
-		return nil
 	}
 	for key, value := range resource.Properties(d.Account) {
 		resource.Default(properties, key, value)
 	}
 	return w.Tx.Delete(deletedAccounts, w.ID.String())
+}
+
+// restored returns the deleted account that a write restores, or nil. It is an
+// error when there is one and the write does not, or the other way round.
+func (p *Provider) restored(w *arm.Write) (*deletedAccount, error) {
+	if !w.Created() {
+		return nil, nil
+	}
+	restore, _ := resource.Value(w.New, "properties", "restore").(bool)
+	d, held, err := p.deleted(w.Tx, w.ID.String())
+	switch {
+	case err != nil:
+		return nil, err
+	case held && !restore:
+		return nil, arm.Errorf(http.StatusConflict, "FlagMustBeSetForRestore",
+			"An existing resource with ID '%s' has been soft-deleted. To restore the resource, you must specify 'restore' to be 'true' in the property. If you don't want to restore existing resource, please purge it first.", w.ID)
+	case !held && restore:
+		return nil, arm.Errorf(http.StatusBadRequest, "CanNotRestoreANonExistingResource", "There is no soft-deleted resource with ID '%s' to restore.", w.ID)
+	case !held:
+		return nil, nil
+	}
+	return &d, nil
+}
+
+// validateAccount checks an account's name before the template that it is in is
+// deployed.
+func (p *Provider) validateAccount(_ context.Context, w *arm.Write) error {
+	d, err := p.restored(w)
+	domain := strings.ToLower(resource.Text(w.New, "properties", "customSubDomainName"))
+	if err != nil || d != nil || domain == "" || !w.Created() {
+		return err
+	}
+	return p.checkFree(w.Tx, domain)
 }
 
 func (p *Provider) deleted(tx *store.Tx, id string) (deletedAccount, bool, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kars-dev/kars/localazure/arm"
 	"github.com/kars-dev/kars/localazure/armid"
+	"github.com/kars-dev/kars/localazure/globalname"
 	"github.com/kars-dev/kars/localazure/registry"
 	"github.com/kars-dev/kars/localazure/requests"
 	"github.com/kars-dev/kars/localazure/resource"
@@ -47,11 +48,11 @@ func New(s *arm.Service, contents Contents) arm.Provider {
 		Types: []arm.Type{{
 			Name: Type, APIVersions: []string{"2025-04-01", "2023-07-01"}, Regional: true,
 			NameRule: nameRule(), NameError: nameError,
-			Prepare: p.prepare, Provision: arm.Immediately, Destroy: p.destroy,
+			Validate: p.validate, Prepare: p.prepare, Provision: arm.Immediately, Destroy: p.destroy,
 			Operations: map[string]arm.Handler{"importimage": p.importImage, "listcredentials": p.listCredentials},
 		}},
 		Routes: append(s.PollingRoutes("Microsoft.ContainerRegistry"), arm.Route{
-			Method: http.MethodPost, Read: true, Handle: p.checkName,
+			Method: http.MethodPost, Read: true, Registered: true, Handle: p.checkName,
 			Pattern: "/subscriptions/{subscription}/providers/Microsoft.ContainerRegistry/checkNameAvailability",
 		}),
 	}
@@ -68,12 +69,8 @@ func nameError(name string) *arm.Error {
 // learn.microsoft.com/rest/api/containerregistry/registries/create.
 func (p *Provider) prepare(_ context.Context, w *arm.Write) error {
 	if w.Created() {
-		taken, err := holder(w.Tx, LoginServer(w.ID.Name()))
-		if err != nil {
+		if err := checkFree(w.Tx, w.ID.Name()); err != nil {
 			return err
-		}
-		if taken != "" {
-			return arm.Errorf(http.StatusConflict, "AlreadyInUse", "The registry DNS name %s is already in use.", LoginServer(w.ID.Name()))
 		}
 	}
 	sku := resource.Text(w.New, "sku", "name")
@@ -115,6 +112,41 @@ func holder(tx *store.Tx, loginServer string) (id string, err error) {
 	return id, err
 }
 
+func nameTaken(tx *store.Tx, name string) (bool, error) {
+	if id, err := holder(tx, LoginServer(name)); err != nil || id != "" {
+		return id != "", err
+	}
+	return globalname.Taken(tx, Type, name)
+}
+
+func checkFree(tx *store.Tx, name string) error {
+	taken, err := nameTaken(tx, name)
+	if err != nil || !taken {
+		return err
+	}
+	return &arm.Error{
+		Status: http.StatusConflict, Code: "AlreadyInUse", Target: name,
+		Message: "The registry DNS name " + LoginServer(name) + " is already in use. You can check if the name is already claimed using following API: https://docs.microsoft.com/en-us/rest/api/containerregistry/registries/checknameavailability",
+	}
+}
+
+// validate checks a registry's name before the template that it is in is
+// deployed.
+func (p *Provider) validate(_ context.Context, w *arm.Write) error {
+	if !w.Created() {
+		return nil
+	}
+	err := checkFree(w.Tx, w.ID.Name())
+	var taken *arm.Error
+	if !errors.As(err, &taken) {
+		return err
+	}
+	return &arm.Error{
+		Status: http.StatusBadRequest, Code: "PreflightValidationCheckFailed",
+		Message: "Preflight validation failed. Please refer to the details for the specific errors.", Details: []*arm.Error{taken},
+	}
+}
+
 func (p *Provider) destroy(ctx context.Context, id armid.ID) error {
 	return p.contents.Remove(ctx, LoginServer(id.Name()))
 }
@@ -124,15 +156,15 @@ func (p *Provider) checkName(_ context.Context, r *arm.Request) (*arm.Response, 
 	if !nameRule().MatchString(name) {
 		return arm.OK(store.Tree{"nameAvailable": false, "reason": "Invalid", "message": nameError(name).Message}), nil
 	}
-	var taken string
+	var taken bool
 	err := p.service.Store.View(func(tx *store.Tx) (err error) {
-		taken, err = holder(tx, LoginServer(name))
+		taken, err = nameTaken(tx, name)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if taken != "" {
+	if taken {
 		return arm.OK(store.Tree{"nameAvailable": false, "reason": "AlreadyExists", "message": "The registry " + name + " is already in use."}), nil
 	}
 	return arm.OK(store.Tree{"nameAvailable": true}), nil

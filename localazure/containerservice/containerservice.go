@@ -50,13 +50,14 @@ type Runner interface {
 type Provider struct {
 	service   *arm.Service
 	directory *directory.Directory
+	capacity  Capacity
 	runner    Runner
 }
 
 // New returns the provider for a Resource Manager. Without a runner, clusters
 // are refused.
-func New(s *arm.Service, d *directory.Directory, runner Runner) *Provider {
-	return &Provider{service: s, directory: d, runner: runner}
+func New(s *arm.Service, d *directory.Directory, c Capacity, runner Runner) *Provider {
+	return &Provider{service: s, directory: d, capacity: c, runner: runner}
 }
 
 // Provider returns what the Resource Manager serves.
@@ -68,7 +69,7 @@ func (p *Provider) Provider() arm.Provider {
 		Types: []arm.Type{{
 			Name: Type, APIVersions: []string{"2025-05-01", "2024-09-01"}, Regional: true,
 			NameRule: regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$`), NameError: nameError,
-			Preflight: p.preflight, Prepare: p.prepare, Provision: p.provision, Destroy: p.destroy,
+			Preflight: p.preflight, Validate: p.validate, Prepare: p.prepare, Provision: p.provision, Destroy: p.destroy,
 			Operations: map[string]arm.Handler{
 				"listclusterusercredential":  p.credential("clusterUser", ""),
 				"listclusteradmincredential": p.credential("clusterAdmin", "-admin"),

@@ -37,7 +37,7 @@ func preparePools(w *arm.Write, properties store.Tree, version string) error {
 			"The value of parameter agentPoolProfile.mode is invalid. Error details: Must define at least one system agent pool.")
 	}
 	if nodes > maxNodes {
-		return arm.Errorf(http.StatusBadRequest, "ErrCode_InsufficientVCPUQuota", "Insufficient quota: the local Azure runs at most %d nodes, the cluster asks for %d.", maxNodes, nodes)
+		return arm.Errorf(http.StatusBadRequest, "TooManyNodes", "The local Azure runs at most %d nodes, the cluster asks for %d.", maxNodes, nodes)
 	}
 	return nil
 }

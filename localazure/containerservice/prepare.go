@@ -28,6 +28,9 @@ func (p *Provider) prepare(ctx context.Context, w *arm.Write) error {
 	if err := preparePools(w, properties, version); err != nil {
 		return err
 	}
+	if err := p.checkCapacity(w, resource.Text(w.New, "location")); err != nil {
+		return err
+	}
 	if err := p.prepareNodeGroup(w, properties); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kars-dev/kars/localazure/arm"
+	"github.com/kars-dev/kars/localazure/globalname"
 	"github.com/kars-dev/kars/localazure/resource"
 	"github.com/kars-dev/kars/localazure/store"
 )
@@ -34,7 +35,7 @@ func New(s *arm.Service) arm.Provider {
 			Prepare: p.prepare, Remove: p.softDelete,
 		}},
 		Routes: append(s.PollingRoutes("Microsoft.KeyVault"),
-			arm.Route{Method: http.MethodPost, Pattern: namespace + "checkNameAvailability", Read: true, Handle: p.checkName},
+			arm.Route{Method: http.MethodPost, Pattern: namespace + "checkNameAvailability", Read: true, Registered: true, Handle: p.checkName},
 			arm.Route{Method: http.MethodGet, Pattern: namespace + "deletedVaults", Handle: p.listDeleted},
 			arm.Route{Method: http.MethodGet, Pattern: deleted, Handle: p.getDeleted},
 			arm.Route{Method: http.MethodPost, Pattern: deleted + "/purge", Handle: p.purge},
@@ -130,12 +131,16 @@ func (p *Provider) claimName(w *arm.Write, recovering bool) (store.Tree, error) 
 	return d.Vault, w.Tx.Delete(deletedVaults, w.ID.Name())
 }
 
+// holder says whether somebody has a vault of this name.
 func holder(tx *store.Tx, name string) (taken bool, err error) {
 	err = resource.OfType(tx, "", Type, func(r resource.Resource) error {
 		taken = taken || strings.EqualFold(r.ID.Name(), name)
 		return nil
 	})
-	return taken, err
+	if err != nil || taken {
+		return taken, err
+	}
+	return globalname.Taken(tx, Type, name)
 }
 
 func (p *Provider) checkName(_ context.Context, r *arm.Request) (*arm.Response, error) {

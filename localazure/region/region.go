@@ -2,7 +2,10 @@
 // physical regions, learn.microsoft.com/azure/reliability/regions-list.
 package region
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Region is an Azure region.
 type Region struct {
@@ -75,4 +78,17 @@ func Names() string {
 		names = append(names, r.Name)
 	}
 	return strings.Join(names, ",")
+}
+
+// Zones returns the availability zones of a region, none where it has none;
+// learn.microsoft.com/azure/reliability/availability-zones-region-support.
+func Zones(name string) []string {
+	single := []string{
+		"australiacentral", "australiasoutheast", "canadaeast", "northcentralus",
+		"southindia", "ukwest", "westcentralus", "westus",
+	}
+	if slices.Contains(single, name) {
+		return []string{}
+	}
+	return []string{"1", "2", "3"}
 }

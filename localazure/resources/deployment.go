@@ -83,7 +83,10 @@ func (p *Provider) preflight(ctx context.Context, w *arm.Write) error {
 		}
 		denied = append(denied, denial(w.Caller, it, e))
 	}
-	return summarize(w.ID.Name(), denied)
+	if err := summarize(w.ID.Name(), denied); err != nil {
+		return err
+	}
+	return p.checkWithProviders(ctx, w, items)
 }
 
 // denial says of one resource what ARM says when its write is not allowed.

@@ -15,7 +15,7 @@ import (
 // Azure serves no type of theirs.
 func unserved() []string {
 	return []string{
-		"Microsoft.Compute", "Microsoft.Features", "Microsoft.Insights", "Microsoft.MachineLearningServices",
+		"Microsoft.Insights", "Microsoft.MachineLearningServices",
 		"Microsoft.OperationsManagement", "Microsoft.PolicyInsights", "Microsoft.Search", "Microsoft.Storage",
 	}
 }
@@ -84,6 +84,11 @@ func (p *Provider) setState(r *arm.Request, state string) (*arm.Response, error)
 	err = p.service.Store.Update(func(tx *store.Tx) error {
 		if err := arm.SetRegistrationState(tx, r.ID.Subscription, namespace, state); err != nil {
 			return err
+		}
+		if state == arm.Registered {
+			if err := arm.Refresh(tx, r.ID.Subscription, namespace, p.service.Now().UTC()); err != nil {
+				return err
+			}
 		}
 		tree, err = p.describe(tx, r.ID.Subscription, namespace)
 		return err
