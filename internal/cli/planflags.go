@@ -15,6 +15,7 @@ type planFlags struct {
 	options   plan.Options
 	isolation string
 	trust     string
+	values    chartFlags
 	failOn    string
 	timeout   time.Duration
 }
@@ -29,6 +30,8 @@ func (p *planFlags) register(f *pflag.FlagSet, getenv func(string) string) {
 	f.StringVar(&p.trust, "mesh-trust", "", "auto: set up trust with Entra, or go on without and warn; entra: set it up or fail; anonymous: do not (default auto)")
 	f.StringVar(&p.options.ServiceTree, "service-tree", getenv("KARS_SERVICE_TREE"), "service tree GUID that the tenant's policy may ask of applications (also KARS_SERVICE_TREE)")
 	f.StringVar(&p.options.ImageSource, "image-source", "", "registry that kars' images are imported from (default ghcr.io/kars-dev)")
+	f.StringVar(&p.options.FoundryEndpoint, "foundry-endpoint", "", "URL of a Foundry account that is there already; none is made")
+	p.values.register(f)
 	f.StringVar(&p.failOn, "fail-on", "error", "error: exit 3 on what blocks; unknown: also exit 4 on what could not be decided")
 	f.DurationVar(&p.timeout, "timeout", time.Hour, "give up after this long")
 }
@@ -49,12 +52,16 @@ func (p *planFlags) plan(a *app, s *session) (*plan.Plan, error) {
 func (p *planFlags) chosen() plan.Options {
 	o := p.options
 	o.Isolation, o.MeshTrust = plan.Isolation(p.isolation), plan.MeshTrust(p.trust)
+	o.Gateway = p.values.gateway
 	return o.WithDefaults()
 }
 
 func (p *planFlags) check(a *app) error {
 	if p.failOn != "error" && p.failOn != "unknown" {
 		return usagef("for example: --fail-on unknown", "--fail-on %q is not one of error, unknown", p.failOn)
+	}
+	if err := p.values.read(); err != nil {
+		return err
 	}
 	o := p.chosen()
 	o.SubscriptionID, o.TenantID = a.flags.subscription, a.flags.tenant
@@ -63,7 +70,7 @@ func (p *planFlags) check(a *app) error {
 
 // planOf is the plan of a context: what the cluster was made from.
 func (a *app) planOf(s *session, x home.Context) (*plan.Plan, error) {
-	p := planFlags{options: plan.Options{Region: x.Region, ResourceGroup: x.ResourceGroup, ClusterName: x.Cluster, Model: x.Model}}
+	p := planFlags{options: plan.Options{Region: x.Region, ResourceGroup: x.ResourceGroup, ClusterName: x.Cluster, Model: x.Model, FoundryEndpoint: x.FoundryEndpoint, FoundryID: x.FoundryID}}
 	return p.plan(a, s)
 }
 

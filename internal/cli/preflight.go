@@ -74,6 +74,9 @@ func (a *app) planned(ctx context.Context, flags *planFlags) (*session, *plan.Pl
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := flags.findAccount(ctx, s); err != nil {
+		return nil, nil, err
+	}
 	p, err := flags.plan(a, s)
 	if err != nil {
 		return nil, nil, err

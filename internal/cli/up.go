@@ -91,6 +91,9 @@ func (a *app) up(ctx context.Context, flags *upFlags) error {
 	if flags.dryRun {
 		return a.dryRun(p, checked, flags)
 	}
+	if err := checkBuildable(p); err != nil {
+		return errors.Join(err, a.printUp(upResult{Preflight: checked, Result: provision.Nothing()}))
+	}
 	if checked != nil {
 		if err := verdictError(*checked, flags.failOn == "unknown"); err != nil {
 			return errors.Join(err, a.printUp(upResult{Preflight: checked, Result: provision.Nothing()}))
@@ -147,7 +150,7 @@ func (a *app) provision(ctx context.Context, s *session, p *plan.Plan, flags *up
 		return provision.Nothing(), err
 	}
 	run := a.newRun(s, p, j, x.Name)
-	run.Until = plan.Step(flags.until)
+	run.Until, run.Values = plan.Step(flags.until), flags.values.values
 	return provision.Apply(ctx, run)
 }
 
@@ -168,6 +171,7 @@ func (a *app) contextOf(s *session, p *plan.Plan) home.Context {
 		Name: home.ContextName(o.ClusterName, s.local), Local: s.local, As: a.flags.as,
 		Subscription: p.SubscriptionID, Tenant: p.TenantID, Region: o.Region,
 		ResourceGroup: o.ResourceGroup, Cluster: o.ClusterName, Model: o.Model,
+		FoundryEndpoint: o.FoundryEndpoint, FoundryID: o.FoundryID,
 	}
 }
 

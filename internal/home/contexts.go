@@ -21,6 +21,9 @@ type Context struct {
 	ResourceGroup string `json:"resourceGroup"`
 	Cluster       string `json:"cluster"` // --cluster-name
 	Model         string `json:"model,omitempty"`
+	// Of an account that was there before, which is not the cluster's own.
+	FoundryEndpoint string `json:"foundryEndpoint,omitempty"`
+	FoundryID       string `json:"foundryId,omitempty"`
 }
 
 // Contexts are all of them; the last used is current.

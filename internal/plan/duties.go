@@ -20,6 +20,9 @@ func (p *Plan) AgentGrants() []Grant {
 	if p.FoundryID() == "" {
 		return nil // nobody knows yet where
 	}
+	if p.FoundryID() == "" { // nobody knows yet where the account lies
+		return nil
+	}
 	return []Grant{grant(OpenAIUser, p.FoundryID(), "the agent calls models")}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/kars-dev/kars/charts"
 	"github.com/kars-dev/kars/internal/chart"
 	"github.com/kars-dev/kars/internal/event"
+	"github.com/kars-dev/kars/internal/plan"
 )
 
 const (
@@ -23,7 +24,7 @@ func applyChart(ctx context.Context, r *Run) (event.Status, string, error) {
 		return "", "", err
 	}
 	status, err := chart.Ensure(ctx, r.facts.kube.RESTConfig(), chart.Options{
-		Release: chartRelease, Namespace: chartNamespace, Chart: charts.Kars(), Values: r.values(),
+		Release: chartRelease, Namespace: chartNamespace, Chart: charts.Kars(), Values: chart.Over(r.values(), r.Values),
 	})
 	if err != nil {
 		return "", "", fmt.Errorf("installing the chart: %w", err)
@@ -52,4 +53,19 @@ func (r *Run) values() map[string]any {
 		},
 		"trust": map[string]any{"caBundle": string(r.CABundle)},
 	}
+}
+
+// CheckValues holds a person's values for the chart against its schema, with
+// what a run itself fills in standing for itself.
+func CheckValues(values map[string]any) error {
+	const nobody = "00000000-0000-0000-0000-000000000000"
+	images := map[string]any{}
+	for _, name := range plan.ImageNames {
+		images[strings.TrimPrefix(name, "kars-")] = "registry/" + name + "@sha256:" + strings.Repeat("0", 64)
+	}
+	return chart.CheckValues(charts.Kars(), chart.Over(map[string]any{
+		"images": images,
+		"azure":  map[string]any{"tenantId": nobody, "controllerClientId": nobody},
+		"model":  map[string]any{"endpoint": "https://example.openai.azure.com", "deployment": "model"},
+	}, values))
 }

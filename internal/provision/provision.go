@@ -38,6 +38,8 @@ type Run struct {
 	// CABundle (PEM) is trusted by every pod beside the system's roots: the
 	// local Azure's authority, or a proxy's. It may be empty.
 	CABundle []byte
+	// Values go over those that the run gives the chart.
+	Values map[string]any
 	// Until is the last step to run; "" runs all.
 	Until plan.Step
 	Now   func() time.Time
