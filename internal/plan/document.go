@@ -43,7 +43,7 @@ func (p *Plan) Document() Document {
 	}
 	for _, g := range p.Grants {
 		d.Grants = append(d.Grants, GrantDocument{
-			g.Scope, p.RoleDefinitionID(g.Role), g.Role.Name, string(g.Principal), g.PrincipalType, g.Before, g.Condition,
+			g.Scope, p.RoleDefinitionOf(g), g.Role.Name, string(g.Principal), g.PrincipalType, g.Before, g.Condition,
 		})
 	}
 	return d

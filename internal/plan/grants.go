@@ -45,9 +45,14 @@ type Grant struct {
 	Why           string
 }
 
-// RoleDefinitionID is the full id of the granted role.
-func (p *Plan) RoleDefinitionID(r Role) string {
-	return p.subscriptionScope() + "/providers/Microsoft.Authorization/roleDefinitions/" + r.ID
+// RoleDefinitionOf is the full id of a grant's role, in the subscription in which
+// it is granted: an account that is there already may lie in another.
+func (p *Plan) RoleDefinitionOf(g Grant) string {
+	subscription := p.SubscriptionID
+	if rest, ok := strings.CutPrefix(strings.ToLower(g.Scope), "/subscriptions/"); ok {
+		subscription, _, _ = strings.Cut(rest, "/")
+	}
+	return "/subscriptions/" + subscription + "/providers/Microsoft.Authorization/roleDefinitions/" + g.Role.ID
 }
 
 func (p *Plan) grants() []Grant {

@@ -56,7 +56,7 @@ func linked(r Resource) []Need {
 			for _, action := range ref.actions {
 				out = append(out, Need{
 					Kind: NeedAction, Action: action, Scope: id, Step: r.Step,
-					Why: "the " + r.Label + " " + ref.why, Equivalent: equivalent(action, id),
+					Why: "the " + r.noun() + " " + ref.why, Equivalent: equivalent(action, id),
 				})
 			}
 		}

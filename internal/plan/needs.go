@@ -62,8 +62,8 @@ func (n *needList) registrations(p *Plan) {
 // resource while it is made takes none: ARM itself does so for its deployment.
 // learn.microsoft.com/azure/azure-resource-manager/templates/overview
 func (n *needList) readWrite(r Resource) {
-	n.action(r.Step, r.Type+"/read", r.ID, "see whether the "+r.Label+" is there")
-	n.action(r.Step, r.Type+"/write", r.ID, "make the "+r.Label)
+	n.action(r.Step, r.Type+"/read", r.ID, "see whether the "+r.noun()+" is there")
+	n.action(r.Step, r.Type+"/write", r.ID, "make the "+r.noun())
 	for _, need := range linked(r) {
 		n.add(need)
 	}
@@ -75,6 +75,7 @@ func (n *needList) readWrite(r Resource) {
 func (n *needList) deployment(step Step, scope string) {
 	const deployments = "Microsoft.Resources/deployments"
 	n.action(step, deployments+"/read", scope, "follow the deployment")
+	n.action(step, deployments+"/validate/action", scope, "have the template checked before it is sent")
 	n.action(step, deployments+"/write", scope, "deploy the plan's resources")
 	n.action(step, deployments+"/operations/read", scope, "name the resource that failed")
 	n.action(step, deployments+"/operationStatuses/read", scope, "follow the deployment")

@@ -55,6 +55,26 @@ type Resource struct {
 	DependsOn []string // ids
 }
 
+// noun is what a need calls the resource, where the label stands for several.
+func (r Resource) noun() string {
+	switch r.Type {
+	case nsgType:
+		return "sandboxes' security group"
+	case vnetType:
+		return "virtual network"
+	case identityType:
+		return "identity " + r.Name
+	case accountType:
+		return "Foundry account"
+	case accountType + "/projects":
+		return "Foundry project"
+	case accountType + "/deployments":
+		return "model's deployment"
+	default:
+		return r.Label
+	}
+}
+
 // New makes the plan. The options must be valid; see [Options.Validate].
 func New(o Options) (*Plan, error) {
 	o = o.WithDefaults()

@@ -13,6 +13,9 @@ func (n *needList) proof(p *Plan) {
 	check := func(action, scope, why string) { look(StepPreflight, action, scope, why) }
 
 	check("Microsoft.Authorization/permissions/read", group, "proves what you may do")
+	if p.Options.FoundryID != "" {
+		check("Microsoft.Authorization/permissions/read", p.Options.FoundryID, "proves what you may do at the account that is there")
+	}
 	check(assignmentRead, group, "proves under which conditions you may give roles, and which roles you could activate")
 	check("Microsoft.Authorization/roleDefinitions/read", subscription, "proves what the roles you hold consist of")
 	check("Microsoft.Authorization/denyAssignments/read", group, "proves that nothing is denied to you")

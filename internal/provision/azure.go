@@ -41,7 +41,7 @@ func (r *Run) deploy(ctx context.Context, s plan.Step, d plan.Deployment) error 
 			return named(d, err)
 		}
 	}
-	o, err := r.ARM.BeginDeployment(ctx, r.Plan.Group.ID, d.Name, arm.Deployment{Template: d.Template})
+	o, err := r.begun(ctx, d)
 	// Azure takes a deployment of this name one at a time. The active one is an
 	// earlier run's, or this one's whose answer was lost on the way.
 	// learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-deployment-active
@@ -52,6 +52,17 @@ func (r *Run) deploy(ctx context.Context, s plan.Step, d plan.Deployment) error 
 		return named(d, err)
 	}
 	return named(d, r.follow(ctx, s, o))
+}
+
+// begun has Azure check the template, which finds everything that is wrong with it
+// and leaves no deployment behind, and then sends it.
+// learn.microsoft.com/rest/api/resources/deployments/validate
+func (r *Run) begun(ctx context.Context, d plan.Deployment) (*arm.Operation, error) {
+	sent := arm.Deployment{Template: d.Template}
+	if err := r.ARM.ValidateDeployment(ctx, r.Plan.Group.ID, d.Name, sent); err != nil {
+		return nil, fmt.Errorf("checking the template: %w", err)
+	}
+	return r.ARM.BeginDeployment(ctx, r.Plan.Group.ID, d.Name, sent)
 }
 
 // outlive waits for the end of an active deployment that nobody's token tells
@@ -74,7 +85,7 @@ func (r *Run) outlive(ctx context.Context, s plan.Step, d plan.Deployment) error
 	if err != nil || state == "Succeeded" && statusOf(all) == event.Unchanged {
 		return err
 	}
-	o, err := r.ARM.BeginDeployment(ctx, r.Plan.Group.ID, d.Name, arm.Deployment{Template: d.Template})
+	o, err := r.begun(ctx, d)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (r *Run) grant(ctx context.Context, g plan.Grant) (event.Status, error) {
 		return "", fmt.Errorf("its object id is not known: %s", g.IdentityID)
 	}
 	properties := Tree{
-		"roleDefinitionId": r.Plan.RoleDefinitionID(g.Role),
+		"roleDefinitionId": r.Plan.RoleDefinitionOf(g),
 		"principalId":      who.principalID,
 		"principalType":    g.PrincipalType,
 	}
