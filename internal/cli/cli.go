@@ -130,7 +130,7 @@ on this machine.`,
 		return &usageError{err: err, hint: "see '" + cmd.CommandPath() + " --help'"}
 	})
 	root.AddCommand(
-		a.upCommand(), a.downCommand(), a.preflightCommand(), a.statusCommand(), a.listCommand(),
+		a.upCommand(), a.downCommand(), a.preflightCommand(), a.permissionsCommand(), a.statusCommand(), a.listCommand(),
 		a.addCommand(), a.deleteCommand(), a.logsCommand(), a.connectCommand(), a.meshCommand(),
 		a.localCommand(), a.versionCommand(),
 	)
