@@ -8,25 +8,15 @@ import (
 	"github.com/kars-dev/kars/internal/plan"
 )
 
-// agentIDRoles are the directory roles that make blueprints (U25), by template
-// id: names are translated, ids are not. What each is good for is said to the
-// person. Microsoft's page names the first two:
-// learn.microsoft.com/graph/api/agentidentityblueprint-post
-func agentIDRoles() map[string]string {
-	return map[string]string{
-		"adb2368d-a9be-41b5-8667-d96778e081b0": "Agent ID Developer: the narrowest role that suffices",
-		"db506228-d27e-4b7d-95e5-295956d6615f": "Agent ID Administrator: suffices, and for all agents of the tenant",
-		"62e90394-69f5-4237-9190-012177145e10": "Global Administrator: suffices, and for everything else",
-		"e8611ab8-c189-46e8-94e1-60213ab1f814": "Privileged Role Administrator: can give itself Agent ID Developer; Microsoft's pages do not name it as sufficient",
+// agentIDRole says what a directory role is good for where it makes blueprints
+// (U25); ok is false for others.
+func agentIDRole(templateID string) (says string, ok bool) {
+	for _, r := range plan.AgentIDRoles() {
+		if strings.EqualFold(r.ID, templateID) {
+			return r.Name + ": " + r.Suffice, true
+		}
 	}
-}
-
-// blueprintPermissions are what a service principal needs in Graph instead of
-// a directory role.
-//
-// learn.microsoft.com/entra/agent-id/create-blueprint
-func blueprintPermissions() []string {
-	return []string{"AgentIdentityBlueprint.Create", "AgentIdentityBlueprint.AddRemoveCreds.All", "AgentIdentityBlueprintPrincipal.Create"}
+	return "", false
 }
 
 // directoryRole checks that the caller may make the blueprint. Where trust is
@@ -46,7 +36,7 @@ func (d decider) directoryRole(n plan.Need) Finding {
 	f.Verdict, f.Blocks = Fail, true
 	f.Evidence = []string{"you hold none of the directory roles Agent ID Developer, Agent ID Administrator, Privileged Role Administrator, Global Administrator"}
 	if d.facts.Caller.Type == credential.ServicePrincipal {
-		f.Evidence = append(f.Evidence, "nor the application permissions "+strings.Join(blueprintPermissions(), ", "))
+		f.Evidence = append(f.Evidence, "nor the application permissions "+strings.Join(plan.AgentIDPermissions(), ", "))
 	}
 	if n.Optional {
 		f.Verdict, f.Blocks = Warn, false
@@ -59,13 +49,13 @@ func (d decider) directoryRole(n plan.Need) Finding {
 func (s Standing) sufficient() []string {
 	var by []string
 	for _, r := range s.Roles {
-		if known := agentIDRoles()[strings.ToLower(r.TemplateID)]; known != "" && !slices.Contains(by, known) {
+		if known, ok := agentIDRole(r.TemplateID); ok && !slices.Contains(by, known) {
 			by = append(by, known)
 		}
 	}
-	lacks := slices.ContainsFunc(blueprintPermissions(), func(p string) bool { return !slices.Contains(s.Permissions, p) })
+	lacks := slices.ContainsFunc(plan.AgentIDPermissions(), func(p string) bool { return !slices.Contains(s.Permissions, p) })
 	if !lacks {
-		by = append(by, "the application permissions "+strings.Join(blueprintPermissions(), ", "))
+		by = append(by, "the application permissions "+strings.Join(plan.AgentIDPermissions(), ", "))
 	}
 	slices.Sort(by)
 	return by
