@@ -1,6 +1,6 @@
 // Command docs writes the generated pages of docs/ into the folder that it is
-// given: errors.md from what internal/diagnose knows, and cli/ with a page for
-// each command. The same source always gives the same bytes.
+// given: errors.md from what internal/diagnose knows, findings.md from the
+// catalogue of internal/preflight, and cli/ with a page for each command. The same source always gives the same bytes.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 
 	"github.com/kars-dev/kars/internal/cli"
 	"github.com/kars-dev/kars/internal/diagnose"
+	"github.com/kars-dev/kars/internal/preflight"
 )
 
 func main() {
@@ -30,8 +31,10 @@ func write(dir string) error {
 	if err := os.MkdirAll(pages, 0o755); err != nil { //nolint:gosec // pages for all to read
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "errors.md"), []byte(diagnose.Markdown()), 0o644); err != nil { //nolint:gosec // a page for all to read
-		return err
+	for name, page := range map[string]string{"errors.md": diagnose.Markdown(), "findings.md": preflight.FindingsPage()} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(page), 0o644); err != nil { //nolint:gosec // a page for all to read
+			return err
+		}
 	}
 	root := cli.Commands()
 	root.DisableAutoGenTag = true // it holds the date

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kars-dev/kars/internal/home"
 	"github.com/kars-dev/kars/internal/plan"
+	"github.com/kars-dev/kars/internal/preflight"
 )
 
 // planFlags are the flags that say what is planned; up and preflight share them.
@@ -32,7 +33,7 @@ func (p *planFlags) register(f *pflag.FlagSet, getenv func(string) string) {
 	f.StringVar(&p.options.ImageSource, "image-source", "", "registry that kars' images are imported from (default ghcr.io/kars-dev)")
 	f.StringVar(&p.options.FoundryEndpoint, "foundry-endpoint", "", "URL of a Foundry account that is there already; none is made")
 	p.values.register(f)
-	f.StringVar(&p.failOn, "fail-on", "error", "error: exit 3 on what blocks; unknown: also exit 4 on what could not be decided")
+	f.StringVar(&p.failOn, "fail-on", "error", "error: exit 3 on what blocks; unknown: also exit 4 on what could not be decided; warning: also exit 3 on every warning")
 	f.DurationVar(&p.timeout, "timeout", time.Hour, "give up after this long")
 }
 
@@ -56,9 +57,12 @@ func (p *planFlags) chosen() plan.Options {
 	return o.WithDefaults()
 }
 
+// gate is what keeps a run from starting.
+func (p *planFlags) gate() preflight.Gate { return preflight.Gate(p.failOn) }
+
 func (p *planFlags) check(a *app) error {
-	if p.failOn != "error" && p.failOn != "unknown" {
-		return usagef("for example: --fail-on unknown", "--fail-on %q is not one of error, unknown", p.failOn)
+	if !preflight.IsGate(p.failOn) {
+		return usagef("for example: --fail-on unknown", "--fail-on %q is not one of %s", p.failOn, preflight.GateNames())
 	}
 	if err := p.values.read(); err != nil {
 		return err

@@ -64,7 +64,7 @@ func (a *app) reportPreflight(p *plan.Plan, f preflight.Facts, flags *preflightF
 	if err != nil {
 		return err
 	}
-	return verdictError(r, flags.failOn == "unknown")
+	return verdictError(r, flags.gate())
 }
 
 // planned signs in and makes the plan. A region that the subscription does not
@@ -94,11 +94,11 @@ func (a *app) preflightOptions(s *session, p *plan.Plan) preflight.Options {
 
 // verdictError is the exit that a report asks for; what there is to say has
 // been said.
-func verdictError(r preflight.Report, unknownFails bool) error {
-	switch {
-	case r.Blocks():
+func verdictError(r preflight.Report, gate preflight.Gate) error {
+	switch blocked, undecided := gate.Of(r); {
+	case blocked:
 		return &codeError{code: exitBlocked}
-	case unknownFails && r.Undecided():
+	case undecided:
 		return &codeError{code: exitUnknown}
 	}
 	return nil

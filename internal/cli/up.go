@@ -95,7 +95,7 @@ func (a *app) up(ctx context.Context, flags *upFlags) error {
 		return errors.Join(err, a.printUp(upResult{Preflight: checked, Result: provision.Nothing()}))
 	}
 	if checked != nil {
-		if err := verdictError(*checked, flags.failOn == "unknown"); err != nil {
+		if err := verdictError(*checked, flags.gate()); err != nil {
 			return errors.Join(err, a.printUp(upResult{Preflight: checked, Result: provision.Nothing()}))
 		}
 	}
@@ -226,7 +226,7 @@ func (a *app) dryRun(p *plan.Plan, checked *preflight.Report, flags *upFlags) er
 	if err != nil || checked == nil {
 		return err
 	}
-	return verdictError(*checked, flags.failOn == "unknown")
+	return verdictError(*checked, flags.gate())
 }
 
 func writePlan(w io.Writer, d plan.Document) {

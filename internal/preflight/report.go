@@ -46,6 +46,8 @@ type Report struct {
 	Requests   int       `json:"requests"`
 	Caller     Caller    `json:"caller"`
 	Findings   []Finding `json:"findings"`
+	// Stale are the entries of the baseline that accept nothing any more.
+	Stale []StaleEntry `json:"staleBaseline,omitempty"`
 }
 
 // Caller is who was checked.
@@ -66,6 +68,9 @@ type Finding struct {
 	Evidence []string `json:"evidence"`
 	Fix      []Fix    `json:"fix"`
 	Blocks   bool     `json:"blocks"` // the run must not start
+	// Accepted is set by a baseline, and keeps the finding from blocking and
+	// counting.
+	Accepted *Acceptance `json:"accepted,omitempty"`
 }
 
 // A Fix is something that would change a finding.
@@ -79,12 +84,19 @@ func newReport(c credential.Caller, findings []Finding) Report {
 		APIVersion: apiVersion, Kind: "PreflightReport", Verdict: Pass, Findings: findings,
 		Caller: Caller{ObjectID: c.ObjectID, Type: c.Type, DisplayName: c.DisplayName},
 	}
+	r.Verdict = worst(findings)
+	return r
+}
+
+// worst is the verdict on all findings, save those that a baseline accepts.
+func worst(findings []Finding) Verdict {
+	verdict := Pass
 	for _, f := range findings {
-		if f.Verdict.badness() > r.Verdict.badness() {
-			r.Verdict = f.Verdict
+		if f.Accepted == nil && f.Verdict.badness() > verdict.badness() {
+			verdict = f.Verdict
 		}
 	}
-	return r
+	return verdict
 }
 
 // Blocks reports whether a finding stands in the run's way.
@@ -92,20 +104,25 @@ func (r Report) Blocks() bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Blocks })
 }
 
-// Undecided reports whether something that matters could not be decided.
-func (r Report) Undecided() bool {
-	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Verdict == Unknown })
+// Of returns the findings with this verdict, save those that a baseline
+// accepts.
+func (r Report) Of(v Verdict) []Finding {
+	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Verdict != v || f.Accepted != nil })
 }
 
-// Of returns the findings with this verdict.
-func (r Report) Of(v Verdict) []Finding {
-	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Verdict != v })
+// Accepted returns the findings that a baseline accepts.
+func (r Report) Accepted() []Finding {
+	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Accepted == nil })
 }
 
 // Summary says in one line how it went, as
 // "43 needs checked in 0.2 s with 14 requests: pass".
 func (r Report) Summary() string {
-	return fmt.Sprintf("%d needs checked in %.1f s with %d requests: %s", len(r.Findings), float64(r.Duration)/1000, r.Requests, r.Verdict)
+	s := fmt.Sprintf("%d needs checked in %.1f s with %d requests: %s", len(r.Findings), float64(r.Duration)/1000, r.Requests, r.Verdict)
+	if n := len(r.Accepted()); n > 0 {
+		s += fmt.Sprintf(", %d accepted", n)
+	}
+	return s
 }
 
 // merged makes one finding of those that share a key: the worst verdict, and
