@@ -110,31 +110,3 @@ func TestU12ReasonsNameRoleScopeAndPattern(t *testing.T) {
 		t.Errorf("Assigned gave %+v, want the one assignment of Contributor", assigned)
 	}
 }
-
-// BenchmarkDecide looks a request up among 4,000 assignments, the most that
-// Azure lets a subscription have.
-//
-// learn.microsoft.com/azure/role-based-access-control/troubleshoot-limits
-func BenchmarkDecide(b *testing.B) {
-	in := Input{Definitions: definitions}
-	for i := range 4000 {
-		in.Assignments = append(in.Assignments, Assignment{
-			PrincipalID:      fmt.Sprintf("aaaaaaaa-0000-0000-0000-%012d", i%500),
-			RoleDefinitionID: definitions[i%len(definitions)].ID,
-			Scope:            fmt.Sprintf("%s/resourceGroups/group-%d", subscription, i%700),
-		})
-	}
-	in.Assignments = append(in.Assignments, at(subscription, "access")...)
-	p := Compile(in)
-	groups := []string{alice}
-	for i := range 50 {
-		groups = append(groups, fmt.Sprintf("aaaaaaaa-0000-0000-0000-%012d", i+100))
-	}
-	q := Request{Action: "Microsoft.Authorization/roleAssignments/write", Scope: subscription + "/resourceGroups/group-7/providers/Microsoft.KeyVault/vaults/v"}
-	if d := p.Decide(groups, q); d.Verdict != Allowed {
-		b.Fatal(d.Reason)
-	}
-	for b.Loop() {
-		p.Decide(groups, q)
-	}
-}
