@@ -19,6 +19,9 @@ func (d decider) action(n plan.Need) Finding {
 	if decision.Verdict == rbac.Allowed {
 		decision = d.despiteDenies(n, decision)
 	}
+	if says, ok := d.inPlace(n); ok && decision.Verdict != rbac.Allowed {
+		decision = rbac.Decision{Verdict: rbac.Allowed, Reason: says}
+	}
 	f.Evidence = []string{decision.Reason}
 	if decision.Conditional && decision.Verdict == rbac.Denied && n.Attributes != nil {
 		f.Evidence[0] += " for " + describe(n.Attributes)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -78,6 +79,9 @@ func (a *azure) Permissions(ctx context.Context, scope string) ([]rbac.Permissio
 }
 
 func (a *azure) RoleAssignments(ctx context.Context, scope, filter string) ([]rbac.Assignment, error) {
+	if filter == "" {
+		return a.assignments, a.refuse(ctx, "Microsoft.Authorization/roleAssignments/read", scope)
+	}
 	if want := "assignedTo('" + alice + "')"; filter != want {
 		return nil, fmt.Errorf("the filter is %q, want %q", filter, want)
 	}
@@ -92,6 +96,13 @@ func (a *azure) RoleAssignments(ctx context.Context, scope, filter string) ([]rb
 		}
 	}
 	return out, nil
+}
+
+// List knows of no resource but the user-assigned identities, of which there
+// are none.
+func (a *azure) List(ctx context.Context, path, _ string, _ url.Values) ([]arm.Tree, error) {
+	scope, resourceType, _ := strings.Cut(path, "/providers/")
+	return nil, a.refuse(ctx, resourceType+"/read", scope)
 }
 
 func (a *azure) RoleDefinitions(ctx context.Context, scope, _ string) ([]rbac.RoleDefinition, error) {

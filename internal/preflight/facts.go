@@ -52,7 +52,10 @@ type Facts struct {
 	// Registrations are the states of resource providers by namespace in lower
 	// case.
 	Registrations Fact[map[string]string] `json:"registrations"`
-	Directory     Fact[Standing]          `json:"directory"`
+	// Granted are the roles that the plan's identities have already; asked for
+	// only when the caller may not give them.
+	Granted   Fact[[]Granted] `json:"granted"`
+	Directory Fact[Standing]  `json:"directory"`
 }
 
 // A Fact is something read from Azure, or why it could not be read. A fact that

@@ -79,6 +79,9 @@ func (g *gatherer) third(ctx context.Context) []func() {
 	if g.options.Definitions || g.facts.conditioned() || len(insufficient) > 0 || g.facts.lacks(g.options.Plan) {
 		asks = append(asks, func() { g.definitions(ctx, arm.SubscriptionID(g.options.Plan.SubscriptionID)) })
 	}
+	if g.facts.Group.Value.Exists && g.facts.lacksGrant(g.options.Plan) {
+		asks = append(asks, func() { g.granted(ctx) })
+	}
 	for _, scope := range insufficient {
 		asks = append(asks, func() { g.permissions(ctx, scope) })
 	}

@@ -14,6 +14,7 @@ package preflight
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"github.com/kars-dev/kars/internal/azure/arm"
@@ -37,6 +38,8 @@ type ARM interface {
 	DenyAssignments(ctx context.Context, scope, filter string) ([]rbac.DenyAssignment, error)
 	Providers(ctx context.Context, subscription string) ([]arm.Provider, error)
 	GetGroup(ctx context.Context, subscription, group string) (resource arm.Tree, found bool, err error)
+	// List reads all pages of a list of resources.
+	List(ctx context.Context, path, version string, query url.Values) ([]arm.Tree, error)
 	Counts() (reads, writes int)
 }
 
