@@ -20,16 +20,18 @@ import (
 // preflightFlags are those of preflight alone.
 type preflightFlags struct {
 	planFlags
-	who bool
+	who     bool
+	explain explained
 }
 
 func (a *app) preflightCommand() *cobra.Command {
 	var flags preflightFlags
 	cmd := &cobra.Command{
-		Use: "preflight", Short: "Prove that this caller can carry out this plan, without a write", Args: noArgs,
+		Use: "preflight", Short: "Prove that this caller can carry out this plan, without a write", Args: explainArgs(&flags),
 		Example: `  kars preflight --local --as reader
   kars preflight --subscription <id> --region westeurope -o json
-  kars preflight --who`,
+  kars preflight --who
+  kars preflight --explain Microsoft.Authorization/roleAssignments/write`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := flags.check(a); err != nil {
 				return err
@@ -41,12 +43,13 @@ func (a *app) preflightCommand() *cobra.Command {
 				return err
 			}
 			o := a.preflightOptions(s, p)
-			o.Definitions = flags.who
+			o.Definitions = flags.who || flags.explain.asked
 			return a.reportPreflight(p, preflight.Gather(ctx, o), &flags)
 		},
 	}
 	f := cmd.Flags()
 	flags.register(f, a.getenv)
+	f.BoolVar(&flags.explain.asked, "explain", false, "how each permission that does not pass, or the ACTION that follows, is derived, and what would change it")
 	f.BoolVar(&flags.who, "who", false, "what every principal of the plan must be able to do, and by what it may")
 	return cmd
 }
@@ -55,7 +58,13 @@ func (a *app) preflightCommand() *cobra.Command {
 func (a *app) reportPreflight(p *plan.Plan, f preflight.Facts, flags *preflightFlags) error {
 	r := preflight.Decide(p, f)
 	var err error
-	if flags.who {
+	if flags.explain.asked {
+		x := preflight.Explain(p, f, r, flags.explain.action)
+		if flags.explain.action != "" && len(x.Needs) == 0 {
+			return usagef("what it needs: kars permissions", "the plan does not need %s", flags.explain.action)
+		}
+		err = a.printer.Document(x, func(w io.Writer) { writeExplanations(w, x) })
+	} else if flags.who {
 		m := preflight.Who(p, f, r)
 		err = a.printer.Document(m, func(w io.Writer) { writeMatrix(w, m) })
 	} else {
