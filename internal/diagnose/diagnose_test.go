@@ -48,6 +48,10 @@ func TestExplain(t *testing.T) {
 			Error{Plane: ARM, Code: "ErrCode_InsufficientVCPUQuota", Message: "Insufficient regional vcpu quota left"},
 			"quota-exceeded", "az vm list-usage --location <region> --output table",
 		},
+		"U41 a size that the subscription may not have is no quota": {
+			Error{Plane: ARM, Code: "BadRequest", Message: "The VM size of Standard_D4as_v5 is not allowed in your subscription in location 'eastus2'. The available VM sizes are 'standard_d2as_v5'. For more details, please visit https://aka.ms/aks/quotas-skus-regions"},
+			"sku-not-available", "kars up --region <region>",
+		},
 		"U41 the compute provider says quota in prose": {
 			Error{Plane: ARM, Code: "OperationNotAllowed", Message: "Operation could not be completed as it results in exceeding approved Total Regional Cores quota."},
 			"quota-exceeded", "az vm list-usage --location <region> --output table",
@@ -144,6 +148,7 @@ func TestEveryRowCanBeReached(t *testing.T) {
 		samples := map[string]string{
 			`^Microsoft\.Authorization/roleAssignments/`: "Microsoft.Authorization/roleAssignments/write", `/register/action$`: "X/register/action",
 			"data action": "data action", "encryption ?at ?host": "encryptionAtHost", "quota": "quota",
+			"vm size of .{0,60} is not allowed in your subscription": "The VM size of Standard_D4as_v5 is not allowed in your subscription",
 			"vault|soft.?deleted|deleted.{0,40}recover":              "soft-deleted",
 			"credentials in ServicePrincipalProfile were invalid":    "credentials in ServicePrincipalProfile were invalid",
 			"no sponsor|sponsor.{0,20}(required|missing|specified)":  "sponsor is required",

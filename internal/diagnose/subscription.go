@@ -35,18 +35,33 @@ func subscriptionRows() []row {
 			cause: quotaCause, fix: quotaFix(), doc: quotaDoc,
 		},
 		{
+			// AKS' page on sizes has "quotas" in its address: before what says quota.
+			id: "sku-not-available", plane: ARM, codes: []string{"BadRequest"}, message: "vm size of .{0,60} is not allowed in your subscription",
+			cause: skuCause, fix: skuFix(), doc: skuDoc,
+		},
+		{
 			id: "quota-exceeded", plane: ARM, codes: []string{"OperationNotAllowed", "BadRequest"}, message: "quota",
 			cause: quotaCause, fix: quotaFix(), doc: quotaDoc,
 		},
 		{
 			id: "sku-not-available", plane: ARM,
-			codes: []string{"SkuNotAvailable", "NotAvailableForSubscription", "AllocationFailed", "ZonalAllocationFailed", "OverconstrainedAllocationRequest"},
-			cause: "the region has no such size left, or does not offer it to the subscription",
+			codes: []string{"SkuNotAvailable", "NotAvailableForSubscription", "AvailabilityZoneNotSupported", "AllocationFailed", "ZonalAllocationFailed", "OverconstrainedAllocationRequest"},
+			cause: skuCause, fix: skuFix(), doc: skuDoc,
+		},
+		{
+			id: "size-without-encryption", plane: ARM, codes: []string{"VMSizeDoesNotSupportEncryptionAtHost"},
+			cause: "machines of this size have no encryption at host, which the nodes use",
+			fix:   []Fix{{"see which sizes have it", `az vm list-skus --location <region> --resource-type virtualMachines --query "[?capabilities[?name=='EncryptionAtHostSupported' && value=='True']].name"`}},
+			doc:   encryptionAtHostDoc,
+		},
+		{
+			id: "model-not-offered", plane: ARM, codes: []string{"DeploymentModelNotSupported"},
+			cause: "Azure does not offer this model, or this version of it, in the region",
 			fix: []Fix{
-				{"use another region", "kars up --region <region>"},
-				{"see what the subscription may use where", "az vm list-skus --size <size> --all --output table"},
+				{"see what it offers", "az cognitiveservices model list --location <region> --output table"},
+				{"use another region, or another model", "kars up --region <region>"},
 			},
-			doc: "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-sku-not-available",
+			doc: "https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/models-sold-directly-by-azure",
 		},
 		{
 			id: "location-not-available", plane: ARM,
@@ -94,6 +109,8 @@ func subscriptionRows() []row {
 const (
 	encryptionAtHostCause = "the subscription has not yet got encryption at host, which the nodes use; registering it takes five to fifteen minutes"
 	encryptionAtHostDoc   = "https://learn.microsoft.com/azure/virtual-machines/linux/disks-enable-host-based-encryption-cli"
+	skuCause              = "the region has no such size left, or does not offer it to the subscription"
+	skuDoc                = "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-sku-not-available"
 	quotaCause            = "the subscription's quota in this region is used up, most often that of virtual CPUs"
 	quotaDoc              = "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-resource-quota"
 )
@@ -104,6 +121,13 @@ func encryptionAtHostFix() []Fix {
 		{"wait until it says Registered", "az feature show --namespace Microsoft.Compute --name EncryptionAtHost --query properties.state"},
 		{"have the provider take it up", "az provider register --namespace Microsoft.Compute"},
 		{"run the same command again", ""},
+	}
+}
+
+func skuFix() []Fix {
+	return []Fix{
+		{"use another region", "kars up --region <region>"},
+		{"see what the subscription may use where", "az vm list-skus --size <size> --all --output table"},
 	}
 }
 

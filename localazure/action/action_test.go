@@ -53,6 +53,44 @@ func TestOf(t *testing.T) {
 			"POST", sub + "/providers/Microsoft.Features/providers/Microsoft.Compute/features/EncryptionAtHost/register",
 			action.Need{Action: "Microsoft.Features/providers/features/register/action", Scope: sub + "/providers/Microsoft.Features/providers/Microsoft.Compute/features/EncryptionAtHost"},
 		},
+		// learn.microsoft.com/azure/role-based-access-control/permissions/compute
+		"listing the sizes of machines": {
+			"GET", sub + "/providers/Microsoft.Compute/skus",
+			action.Need{Action: "Microsoft.Compute/skus/read", Scope: sub},
+		},
+		// learn.microsoft.com/azure/role-based-access-control/permissions/general#microsoftquota
+		"asking for more quota": {
+			"PUT", sub + "/providers/Microsoft.Compute/locations/eastus2/providers/Microsoft.Quota/quotas/cores",
+			action.Need{Action: "Microsoft.Quota/quotas/write", Scope: sub + "/providers/Microsoft.Compute/locations/eastus2/providers/Microsoft.Quota/quotas/cores"},
+		},
+		// learn.microsoft.com/azure/role-based-access-control/permissions/ai-machine-learning#microsoftcognitiveservices
+		"reading the quotas of models": {
+			"GET", sub + "/providers/Microsoft.CognitiveServices/locations/eastus2/usages",
+			action.Need{Action: "Microsoft.CognitiveServices/locations/usages/read", Scope: sub},
+		},
+		"listing the models of a region": {
+			"GET", sub + "/providers/Microsoft.CognitiveServices/locations/eastus2/models",
+			action.Need{Action: "Microsoft.CognitiveServices/locations/models/read", Scope: sub},
+		},
+		"checking a subdomain is an action": {
+			"POST", sub + "/providers/Microsoft.CognitiveServices/checkDomainAvailability",
+			action.Need{Action: "Microsoft.CognitiveServices/checkDomainAvailability/action", Scope: sub},
+		},
+		"checking a registry's name is a read": {
+			"POST", sub + "/providers/Microsoft.ContainerRegistry/checkNameAvailability",
+			action.Need{Action: "Microsoft.ContainerRegistry/checkNameAvailability/read", Scope: sub},
+		},
+		"giving up a preview feature": {
+			"POST", sub + "/providers/Microsoft.Features/providers/Microsoft.Compute/features/EncryptionAtHost/unregister",
+			action.Need{Action: "Microsoft.Features/providers/features/unregister/action", Scope: sub + "/providers/Microsoft.Features/providers/Microsoft.Compute/features/EncryptionAtHost"},
+		},
+		"asking for a preview feature by its registration": {
+			"PUT", sub + "/providers/Microsoft.Features/featureProviders/Microsoft.Compute/subscriptionFeatureRegistrations/EncryptionAtHost",
+			action.Need{
+				Action: "Microsoft.Features/featureProviders/subscriptionFeatureRegistrations/write",
+				Scope:  sub + "/providers/Microsoft.Features/featureProviders/Microsoft.Compute/subscriptionFeatureRegistrations/EncryptionAtHost",
+			},
+		},
 		"reading the quota of a region": {
 			"GET", sub + "/providers/Microsoft.Compute/locations/eastus2/usages",
 			action.Need{Action: "Microsoft.Compute/locations/usages/read", Scope: sub},
