@@ -53,6 +53,7 @@ type Tenant struct {
 	Client *http.Client
 
 	key *ecdsa.PrivateKey
+	now func() time.Time
 
 	mu       sync.Mutex
 	requests []string
@@ -62,17 +63,23 @@ type Tenant struct {
 // New founds a tenant.
 func New(t testing.TB) *Tenant {
 	t.Helper()
+	return NewAt(t, time.Now)
+}
+
+// NewAt founds a tenant with a clock of its own.
+func NewAt(t testing.TB, now func() time.Time) *Tenant {
+	t.Helper()
 	st, err := store.Open(t.TempDir())
 	check(t, err)
 	t.Cleanup(func() { _ = st.Close() })
-	n := &Tenant{t: t, Directory: directory.New(st, time.Now, ID)}
+	n := &Tenant{t: t, now: now, Directory: directory.New(st, now, ID)}
 	check(t, n.Directory.Found())
 	n.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(t, err)
 	server := httptest.NewTLSServer(http.HandlerFunc(n.route))
 	t.Cleanup(server.Close)
 	n.Client = dialing(server)
-	n.Authority, err = entra.New(entra.Options{Store: st, Directory: n.Directory, Now: time.Now, Client: n.Client})
+	n.Authority, err = entra.New(entra.Options{Store: st, Directory: n.Directory, Now: now, Client: n.Client})
 	check(t, err)
 	return n
 }
@@ -104,7 +111,7 @@ func (n *Tenant) route(w http.ResponseWriter, r *http.Request) {
 	case issuerHost:
 		n.serveIssuer(w, r)
 	case graph.Host:
-		graph.New(graph.Options{Directory: n.Directory, Verifier: n.Authority, Now: time.Now}).ServeHTTP(w, r)
+		graph.New(graph.Options{Directory: n.Directory, Verifier: n.Authority, Now: n.now}).ServeHTTP(w, r)
 	default:
 		n.Authority.ServeHTTP(w, r)
 	}

@@ -24,12 +24,12 @@ func (p *Provider) activate(w *arm.Write, q scheduleRequest) (status, id string,
 	if err := own(w, q); err != nil {
 		return "", "", err
 	}
-	switch length := q.end.Sub(q.start); {
-	case q.end.IsZero() || length > longestActivation:
+	switch {
+	case q.period.End.IsZero() || q.period.Length() > longestActivation:
 		return "", "", errRule("ExpirationRule")
 	case strings.TrimSpace(q.reason) == "":
 		return "", "", errRule("JustificationRule")
-	case length < shortest:
+	case q.tooShort():
 		return "", "", errTooShort()
 	}
 	by, found, err := p.eligible(w.Tx, q)
@@ -50,7 +50,7 @@ func (p *Provider) activate(w *arm.Write, q scheduleRequest) (status, id string,
 
 // assign gives a principal a role until an end, or for good.
 func (p *Provider) assign(w *arm.Write, q scheduleRequest) (status, id string, err error) {
-	if !q.end.IsZero() && q.end.Sub(q.start) < shortest {
+	if q.tooShort() {
 		return "", "", errTooShort()
 	}
 	return p.begin(w, q, newSchedule(w, q, assignmentScheduleType))
@@ -105,7 +105,7 @@ func (p *Provider) deactivate(w *arm.Write, q scheduleRequest) (status, id strin
 		return "", "", err
 	case !found || !s.Activated:
 		return "", "", errNotAssigned()
-	case s.inEffect(q.now) && q.now.Sub(s.Start) < shortest:
+	case s.Includes(q.now) && q.now.Sub(s.Start) < shortest:
 		return "", "", errTooShort()
 	}
 	return "Revoked", s.ID, end(w.Tx, s)

@@ -17,7 +17,7 @@ func (p *Provider) makeEligible(w *arm.Write, q scheduleRequest) (status, id str
 		return "", "", err
 	case found:
 		return "", "", errAssigned()
-	case !q.end.IsZero() && q.end.Sub(q.start) < shortest:
+	case q.tooShort():
 		return "", "", errTooShort()
 	}
 	s := newSchedule(w, q, eligibilityScheduleType)
@@ -35,12 +35,18 @@ func (p *Provider) makeIneligible(w *arm.Write, q scheduleRequest) (status, id s
 	return "Revoked", s.ID, end(w.Tx, s)
 }
 
+// tooShort says whether a role is asked for that could not be given back before
+// its end.
+func (q scheduleRequest) tooShort() bool {
+	return !q.period.End.IsZero() && q.period.Length() < shortest
+}
+
 func newSchedule(w *arm.Write, q scheduleRequest, kind string) schedule {
 	properties := resource.Properties(w.New)
 	return schedule{
 		ID: newScheduleID(q.scope, kind), Scope: q.scope, RoleDefinitionID: q.role, PrincipalID: q.principal,
 		Condition: resource.Text(properties, "condition"), ConditionVersion: resource.Text(properties, "conditionVersion"),
-		Start: q.start, End: q.end, Created: q.now,
+		Period: q.period, Created: q.now,
 	}
 }
 
@@ -75,7 +81,7 @@ func (p *Provider) eligible(tx *store.Tx, q scheduleRequest) (schedule, bool, er
 	holders := append([]string{q.principal}, groups...)
 	all, err := schedules(tx, "", eligibilityScheduleType)
 	i := slices.IndexFunc(all, func(s schedule) bool {
-		return s.inEffect(q.now) && s.RoleDefinitionID == q.role && covers(s.Scope, q.scope) &&
+		return s.Includes(q.now) && s.RoleDefinitionID == q.role && covers(s.Scope, q.scope) &&
 			(q.linked == "" || q.linked == s.name()) &&
 			slices.ContainsFunc(holders, func(h string) bool { return strings.EqualFold(h, s.PrincipalID) })
 	})

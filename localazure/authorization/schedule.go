@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/kars-dev/kars/localazure/armid"
+	"github.com/kars-dev/kars/localazure/period"
 	"github.com/kars-dev/kars/localazure/resource"
 	"github.com/kars-dev/kars/localazure/store"
 )
@@ -28,9 +29,8 @@ type schedule struct {
 	RoleDefinitionID            string    `json:"roleDefinitionId"` // GUID
 	PrincipalID                 string    `json:"principalId"`
 	Condition, ConditionVersion string    `json:",omitempty"`
-	Start                       time.Time `json:"start"`
-	End                         time.Time `json:"end,omitzero"` // zero: never
 	Created                     time.Time `json:"created"`
+	period.Period
 
 	// The rest is of role assignments alone.
 	Activated   bool   `json:"activated,omitempty"`   // by an eligible principal
@@ -47,11 +47,6 @@ func newScheduleID(scope, kind string) string {
 
 // name is the last segment of the schedule's id.
 func (s schedule) name() string { return bareID(s.ID) }
-
-// inEffect says whether now is between start and end.
-func (s schedule) inEffect(now time.Time) bool { return !now.Before(s.Start) && !s.ended(now) }
-
-func (s schedule) ended(now time.Time) bool { return !s.End.IsZero() && !now.Before(s.End) }
 
 func (s schedule) of(role, principal string) bool {
 	return s.RoleDefinitionID == bareID(role) && strings.EqualFold(s.PrincipalID, principal)
@@ -93,9 +88,9 @@ func schedules(tx *store.Tx, scope, kind string) ([]schedule, error) {
 func settle(tx *store.Tx, now time.Time) error {
 	return eachSchedule(tx, func(s schedule) error {
 		switch {
-		case s.ended(now):
+		case s.Ended(now):
 			return end(tx, s)
-		case s.Pending == nil || !s.inEffect(now):
+		case s.Pending == nil || !s.Includes(now):
 			return nil
 		}
 		id, err := armid.Parse(resource.Text(s.Pending, "id"))

@@ -26,7 +26,7 @@ func (p *Provider) listEligibilities(ctx context.Context, r *arm.Request) (*arm.
 		}
 		var trees []store.Tree
 		for _, s := range all {
-			if !s.inEffect(p.service.Now()) || !l.sees(s.Scope, s.PrincipalID) {
+			if !s.Includes(p.service.Now()) || !l.sees(s.Scope, s.PrincipalID) {
 				continue
 			}
 			tree, err := p.instance(tx, l, eligibilityInstanceType, s)

@@ -11,6 +11,7 @@ import (
 	"github.com/kars-dev/kars/localazure/action"
 	"github.com/kars-dev/kars/localazure/arm"
 	"github.com/kars-dev/kars/localazure/entra"
+	"github.com/kars-dev/kars/localazure/period"
 	"github.com/kars-dev/kars/localazure/resource"
 	"github.com/kars-dev/kars/localazure/store"
 )
@@ -100,13 +101,13 @@ type decision func(w *arm.Write, q scheduleRequest) (status, schedule string, er
 
 // scheduleRequest is a request that was read and found to be in order.
 type scheduleRequest struct {
-	scope      string
-	role       string // GUID
-	principal  string
-	linked     string // GUID of the eligibility's schedule, or ""
-	reason     string
-	start, end time.Time // end is zero for never
-	now        time.Time
+	scope     string
+	role      string // GUID
+	principal string
+	linked    string // GUID of the eligibility's schedule, or ""
+	reason    string
+	period    period.Period
+	now       time.Time
 }
 
 // prepareRequest carries a request out at once, in the transaction that keeps
@@ -154,9 +155,12 @@ func (p *Provider) readRequest(w *arm.Write, now time.Time) (scheduleRequest, er
 	if err := checkCondition(properties); err != nil {
 		return q, err
 	}
+	info, _ := properties["scheduleInfo"].(store.Tree)
 	var err error
-	q.start, q.end, err = readWindow(w.New, now)
-	return q, err
+	if q.period, err = period.Read(info, now); err != nil {
+		return q, arm.Errorf(http.StatusBadRequest, "BadRequestFormat", "The request was incorrectly formatted: %v.", err)
+	}
+	return q, nil
 }
 
 // completeRequest writes what Azure adds to a request.

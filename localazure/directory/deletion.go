@@ -137,6 +137,9 @@ func (t *Tx) erase(id string) error {
 			return err
 		}
 	}
+	if err := t.forgetSchedules(func(s RoleSchedule) bool { return strings.EqualFold(s.PrincipalID, id) }); err != nil {
+		return err
+	}
 	return t.unlink(id)
 }
 

@@ -70,8 +70,8 @@ func FirstParty() []App {
 			"AgentIdentityBlueprint.DeleteRestore.All", "AgentIdentityBlueprint.Read.All",
 			"AgentIdentityBlueprint.UpdateAuthProperties.All", "AgentIdentityBlueprintPrincipal.Create",
 			"AgentIdentityBlueprintPrincipal.DeleteRestore.All", "AgentIdentityBlueprintPrincipal.Read.All",
-			"Application.Read.All", "email", "Group.Read.All", "openid", "profile", "RoleManagement.Read.Directory",
-			"User.Read.All",
+			"Application.Read.All", "email", "Group.Read.All", "openid", "profile", "RoleAssignmentSchedule.ReadWrite.Directory",
+			"RoleEligibilitySchedule.ReadWrite.Directory", "RoleManagement.Read.Directory", "User.Read.All",
 		}},
 	}
 }

@@ -1,6 +1,9 @@
 package directory
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Directory roles by their template id, the same in every tenant;
 // learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference.
@@ -59,48 +62,82 @@ func (d *Directory) AssignDirectoryRole(id, templateID string) error {
 	return d.Update(func(t *Tx) error { return t.AssignDirectoryRole(id, templateID) })
 }
 
-// DirectoryRoles returns the roles that a principal holds, itself or through a
-// group.
+// DirectoryRoles returns the roles that a principal holds now, itself or through
+// a group.
 func (t *Tx) DirectoryRoles(id string) ([]Role, error) {
 	groups, err := t.GroupsOf(id)
 	if err != nil {
 		return nil, err
 	}
+	scheduled, err := t.scheduled()
+	if err != nil {
+		return nil, err
+	}
 	var held []string
-	for _, holder := range append([]string{id}, groups...) {
-		templates, err := t.Linked(holder, holds)
+	for _, holder := range append([]string{strings.ToLower(id)}, groups...) {
+		given, err := t.Linked(holder, holds)
 		if err != nil {
 			return nil, err
 		}
-		held = append(held, templates...)
+		held = append(held, given...)
+		for template, who := range scheduled {
+			if slices.Contains(who, holder) {
+				held = append(held, template)
+			}
+		}
 	}
-	return slices.DeleteFunc(t.d.RoleCatalogue(), func(r Role) bool {
-		return !slices.Contains(held, r.TemplateID)
-	}), nil
+	return slices.DeleteFunc(t.d.RoleCatalogue(), func(r Role) bool { return !slices.Contains(held, r.TemplateID) }), nil
 }
 
-// AssignDirectoryRole gives a principal the role with this template id. An
-// agent identity cannot hold an administrator's role;
-// learn.microsoft.com/entra/agent-id/authorization-agent-id.
+// AssignDirectoryRole gives a principal the role with this template id.
 func (t *Tx) AssignDirectoryRole(id, templateID string) error {
-	p, found, err := t.Principal(id)
+	if err := t.checkHolder(id, templateID); err != nil {
+		return err
+	}
+	return t.Link(id, holds, templateID)
+}
+
+// checkHolder refuses principals that cannot hold a role: a group that was not
+// made for it, and for an administrator's role an agent identity;
+// learn.microsoft.com/entra/identity/role-based-access-control/groups-concept,
+// learn.microsoft.com/entra/agent-id/authorization-agent-id.
+func (t *Tx) checkHolder(id, templateID string) error {
+	o, found, err := t.Object(id)
 	if err != nil {
 		return err
 	}
-	if !found {
+	if !found || o.Kind == Application {
 		return notFound(id)
 	}
+	p := o.Principal()
+	assignable, _ := o.Properties["isAssignableToRole"].(bool)
 	if !slices.ContainsFunc(t.d.RoleCatalogue(), func(r Role) bool { return r.TemplateID == templateID }) {
 		return notFound(templateID)
+	}
+	if p.Type == "Group" && !assignable {
+		return invalid("The group must be created with isAssignableToRole set to true for a role to be assigned to it.")
 	}
 	if p.Agent() && templateID != DirectoryReaders && templateID != GlobalReader && templateID != AIAdministrator {
 		return invalid("This directory role can't be assigned to an agent identity.")
 	}
-	return t.Link(p.ID, holds, templateID)
+	return nil
 }
 
 // RemoveDirectoryRole takes a role away again.
 func (t *Tx) RemoveDirectoryRole(id, templateID string) error { return t.Unlink(id, holds, templateID) }
 
-// RoleHolders returns the ids of the principals who were given a role directly.
-func (t *Tx) RoleHolders(templateID string) ([]string, error) { return t.LinkedFrom(templateID, holds) }
+// RoleHolders returns the ids, in lower case, of the principals who hold a role
+// now and directly.
+func (t *Tx) RoleHolders(templateID string) ([]string, error) {
+	given, err := t.LinkedFrom(templateID, holds)
+	if err != nil {
+		return nil, err
+	}
+	scheduled, err := t.scheduled()
+	if err != nil {
+		return nil, err
+	}
+	all := append(given, scheduled[templateID]...)
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}

@@ -41,6 +41,10 @@ func errNotFound(id string) error {
 	}
 }
 
+func errUnsupported(option string) error {
+	return &graphError{http.StatusBadRequest, "Request_UnsupportedQuery", "Unsupported Query: '" + option + "'."}
+}
+
 func errMethod() error {
 	return &graphError{http.StatusMethodNotAllowed, "Request_BadRequest", "Specified HTTP method is not allowed for the request target."}
 }

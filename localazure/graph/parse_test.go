@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kars-dev/kars/localazure/store"
 )
 
@@ -90,6 +92,32 @@ func FuzzQuery(f *testing.F) {
 		q, err := parseQuery(&url.URL{Path: "/v1.0/users", RawQuery: s})
 		if err == nil && (q.top < 1 || q.top > maxPage) {
 			t.Errorf("%q has a page size of %d", s, q.top)
+		}
+	})
+}
+
+func TestExpand(t *testing.T) {
+	got, err := parseExpand("roleDefinition($select=id, displayName),principal")
+	want := []expansion{{"roledefinition", []string{"id", "displayName"}}, {"principal", nil}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(expansion{})); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	for _, text := range []string{",", "a,", "a(", "a($filter=b)", "a($select=b)c", "a b", "'a'"} {
+		if got, err := parseExpand(text); err == nil {
+			t.Errorf("%q was read as %v", text, got)
+		}
+	}
+}
+
+func FuzzExpand(f *testing.F) {
+	f.Add("roleDefinition($select=id,displayName),principal")
+	f.Add("a($select=b)(c")
+	f.Fuzz(func(t *testing.T, text string) {
+		all, err := parseExpand(text)
+		for _, e := range all {
+			if err == nil && !isName(e.name) {
+				t.Errorf("%q expands %q", text, e.name)
+			}
 		}
 	})
 }

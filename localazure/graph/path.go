@@ -55,7 +55,7 @@ func parsePath(raw string) (path, error) {
 // objects.
 func keyed(collection string) bool {
 	switch collection {
-	case "me", "directory":
+	case "me", "directory", "rolemanagement":
 		return false
 	}
 	return true

@@ -21,6 +21,7 @@ type query struct {
 	top      int
 	after    string // the id that the page before ended with
 	count    bool
+	expanded []expansion
 	url      *url.URL // for the link to the next page
 }
 
@@ -52,8 +53,12 @@ func parseQuery(u *url.URL) (query, error) {
 			q.after = string(raw)
 		case "count":
 			q.count = strings.EqualFold(value, "true")
-		case "orderby", "search", "expand", "skip", "format", "apply":
-			return q, &graphError{400, "Request_UnsupportedQuery", "Unsupported Query: '" + name + "'."}
+		case "expand":
+			if q.expanded, err = parseExpand(value); err != nil {
+				return q, err
+			}
+		case "orderby", "search", "skip", "format", "apply":
+			return q, errUnsupported(name)
 		}
 	}
 	return q, nil

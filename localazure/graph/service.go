@@ -120,6 +120,9 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request) (answer, error)
 
 // dispatch finds who answers for a collection.
 func (s *Service) dispatch(t *directory.Tx, c call) (answer, error) {
+	if len(c.query.expanded) > 0 && c.path.collection != "rolemanagement" {
+		return answer{}, errUnsupported("$expand")
+	}
 	switch c.path.collection {
 	case "me":
 		return s.me(t, c)
@@ -137,6 +140,8 @@ func (s *Service) dispatch(t *directory.Tx, c call) (answer, error) {
 		return s.directoryObjects(t, c)
 	case "directory":
 		return s.deletedItems(t, c)
+	case "rolemanagement":
+		return s.roleManagement(t, c)
 	case "organization":
 		return s.organization(c)
 	}
