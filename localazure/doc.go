@@ -19,6 +19,11 @@
 // Host header. [Server.ServeAdmin] is for whoever started it, on a socket that
 // only they can open: what was requested, and new principals.
 //
+// What a subscription can have is enforced: quotas, restricted sizes, preview
+// features, models by region, names that others took. It is set through Azure's
+// own APIs where there is one (Microsoft.Quota/quotas, Microsoft.Features), and
+// else by [Server.RestrictSize], [Server.SetModelQuota] and [Server.ReserveName].
+//
 // Managed clusters need [Options.Clusters]; without it they are refused.
 //
 // No acknowledged write is lost when the process is killed: long operations

@@ -22,6 +22,7 @@ func (n *needList) proof(p *Plan) {
 	check("Microsoft.Authorization/locks/read", group, "proves that no lock is in the way")
 	check("Microsoft.PolicyInsights/checkPolicyRestrictions/read", group, "proves that no policy refuses what the plan makes")
 	look(StepRegistration, "Microsoft.Resources/subscriptions/providers/read", subscription, "proves which providers are registered")
+	look(StepRegistration, "Microsoft.Features/providers/features/read", subscription, "proves whether the run must register a preview feature")
 	check("Microsoft.Resources/subscriptions/locations/read", subscription, "proves that the subscription has the region")
 	check("Microsoft.Features/features/read", subscription, "proves which preview features are registered")
 	check("Microsoft.Compute/locations/usages/read", subscription, "proves that the quota of vCPUs suffices")

@@ -52,7 +52,7 @@ func joined(p *plan.Plan, identities []arm.Tree, assignments []rbac.Assignment) 
 	var out []Granted
 	for _, t := range identities {
 		id, _ := t["id"].(string)
-		properties, _ := t["properties"].(arm.Tree)
+		properties, _ := t["properties"].(map[string]any)
 		principal, _ := properties["principalId"].(string)
 		for _, a := range assignments {
 			if ofPlan(p, id) && principal != "" && strings.EqualFold(a.PrincipalID, principal) {

@@ -70,10 +70,17 @@ func (r *Run) clusterAtRest(ctx context.Context, all []standing) ([]standing, er
 // deployCluster deploys the cluster. A grant to its identities that has not
 // reached every replica yet makes AKS refuse; only such refusals are tried again.
 func (r *Run) deployCluster(ctx context.Context) error {
+	refreshed := false
 	return r.wait(ctx, plan.StepCluster, "role assignments to reach AKS", func(ctx context.Context) (bool, string, error) {
 		err := r.deploy(ctx, plan.StepCluster, r.Plan.Deployment(plan.StepCluster))
 		if code, late := propagating(err); late {
 			return false, "waiting for role assignments to take effect (" + code + ")", nil
+		}
+		// A run that was killed between the feature's registration and its
+		// provider's has left AKS without knowledge of it.
+		if !refreshed && arm.HasCode(err, "SubscriptionNotEnabledEncryptionAtHost", "FeatureNotRegistered") {
+			refreshed = true
+			return false, "waiting for AKS to learn of the preview features", r.refreshProviders(ctx, r.Plan.Features)
 		}
 		return err == nil, "", err
 	})

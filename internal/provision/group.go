@@ -38,7 +38,25 @@ func (e *PlacementError) Error() string {
 	return fmt.Sprintf("the resource group %s is in %s, not in %s: use --region %s or another --resource-group", e.Group, e.Is, e.Wanted, e.Is)
 }
 
+// applyRegistration registers what the subscription lacks of the plan's resource
+// providers and preview features.
 func applyRegistration(ctx context.Context, r *Run) (event.Status, string, error) {
+	status, detail, err := r.registerProviders(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	asked, err := r.registerFeatures(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	if len(asked) == 0 {
+		return status, detail, nil
+	}
+	err = r.awaitProviders(ctx)
+	return event.Updated, detail + ", " + featureNames(asked), err
+}
+
+func (r *Run) registerProviders(ctx context.Context) (event.Status, string, error) {
 	missing, err := r.unregistered(ctx)
 	if arm.IsForbidden(err) {
 		// The owner of a group cannot look (U10); ARM refuses what is missing.
@@ -56,14 +74,18 @@ func applyRegistration(ctx context.Context, r *Run) (event.Status, string, error
 			return "", "", fmt.Errorf("registering %s: %w", namespace, err)
 		}
 	}
-	err = r.wait(ctx, plan.StepRegistration, "the providers to be registered", func(ctx context.Context) (bool, string, error) {
+	return event.Updated, detail, r.awaitProviders(ctx)
+}
+
+// awaitProviders waits until all are registered, as far as the caller can see.
+func (r *Run) awaitProviders(ctx context.Context) error {
+	return r.wait(ctx, plan.StepRegistration, "the providers to be registered", func(ctx context.Context) (bool, string, error) {
 		left, err := r.unregistered(ctx)
-		return len(left) == 0, "waiting for " + strings.Join(left, ", "), err
+		if arm.IsForbidden(err) {
+			return true, "", nil
+		}
+		return err == nil && len(left) == 0, "waiting for " + strings.Join(left, ", "), err
 	})
-	if err != nil {
-		return "", "", err
-	}
-	return event.Updated, detail, nil
 }
 
 func (r *Run) unregistered(ctx context.Context) ([]string, error) {

@@ -32,16 +32,20 @@ type world struct {
 	runs       string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldWith(t, localazure.Options{}) }
+
+func newWorldWith(t *testing.T, o localazure.Options) *world {
 	t.Helper()
 	w := &world{principals: t.TempDir(), runs: t.TempDir()}
-	s, err := localazure.Open(localazure.Options{Dir: t.TempDir(), Keep: func(c localazure.Credential) error {
+	o.Dir = t.TempDir()
+	o.Keep = func(c localazure.Credential) error {
 		raw, err := json.Marshal(c)
 		if err != nil {
 			return err
 		}
 		return os.WriteFile(filepath.Join(w.principals, c.Name+".json"), raw, 0o600)
-	}})
+	}
+	s, err := localazure.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}

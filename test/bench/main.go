@@ -18,6 +18,7 @@ import (
 func main() {
 	var o options
 	flag.IntVar(&o.runs, "n", 5, "how often everything is brought up from nothing")
+	flag.StringVar(&o.only, "only", "", "measure only binary, decisions, preflight or up; all if empty")
 	flag.IntVar(&o.starts, "starts", 20, "how often the binary is started")
 	flag.StringVar(&o.kars, "kars", "bin/kars", "the binary to measure")
 	flag.StringVar(&o.output, "o", "text", "text or json")
@@ -34,6 +35,7 @@ func main() {
 type options struct {
 	runs, starts int
 	kars, output string
+	only         string
 }
 
 func run(ctx context.Context, o options) error {
@@ -44,17 +46,40 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("-o %s is neither text nor json", o.output)
 	}
 	f := &figures{Machine: describeMachine()}
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, options) error
+	}{
+		{"binary", f.binary},
+		{"decisions", f.decisions},
+		{"preflight", f.preflights},
+		{"up", f.cycles},
+	} {
+		if o.only != "" && o.only != part.name {
+			continue
+		}
+		if err := part.measure(ctx, o); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	return f.print(os.Stdout, o.output)
+}
+
+// binary measures what needs nothing but the binary.
+func (f *figures) binary(ctx context.Context, o options) error {
 	if err := f.starts(ctx, o); err != nil {
 		return err
 	}
-	if err := f.sizes(o); err != nil {
-		return err
-	}
+	return f.sizes(o)
+}
+
+// cycles brings everything up from nothing, several times.
+func (f *figures) cycles(ctx context.Context, o options) error {
 	for i := range o.runs {
 		fmt.Fprintf(os.Stderr, "run %d of %d\n", i+1, o.runs)
 		if err := f.cycle(ctx, o); err != nil {
 			return err
 		}
 	}
-	return f.print(os.Stdout, o.output)
+	return nil
 }

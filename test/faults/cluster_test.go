@@ -22,6 +22,9 @@ import (
 var apiServer = kubetest.Cluster{Bare: true}
 
 func TestMain(m *testing.M) {
+	if socket := os.Getenv(azSocket); socket != "" {
+		os.Exit(azMain(socket))
+	}
 	code := apiServer.Run(m)
 	if err := os.RemoveAll(founded.dir); err != nil {
 		fmt.Fprintln(os.Stderr, "removing the snapshot:", err)
