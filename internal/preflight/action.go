@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/rbac"
 )
@@ -12,16 +13,7 @@ import (
 // action checks that the caller may do an action at its scope.
 func (d decider) action(n plan.Need) Finding {
 	f := Finding{ID: "rbac/" + n.Action, Category: CategoryRBAC, Subject: n.Action, Scope: n.Scope, Why: n.Why}
-	decision := d.facts.permitted(n)
-	if decision.Verdict == rbac.Allowed && n.Attributes != nil {
-		decision = d.facts.withConditions(n, decision)
-	}
-	if decision.Verdict == rbac.Allowed {
-		decision = d.despiteDenies(n, decision)
-	}
-	if says, ok := d.inPlace(n); ok && decision.Verdict != rbac.Allowed {
-		decision = rbac.Decision{Verdict: rbac.Allowed, Reason: says}
-	}
+	decision := d.decision(n)
 	f.Evidence = []string{decision.Reason}
 	if decision.Conditional && decision.Verdict == rbac.Denied && n.Attributes != nil {
 		f.Evidence[0] += " for " + describe(n.Attributes)
@@ -31,7 +23,9 @@ func (d decider) action(n plan.Need) Finding {
 		f.Verdict = Pass
 	case rbac.Denied:
 		f.Verdict, f.Blocks = Fail, true
-		f.Fix = d.remedy.forAction(n)
+		if f.Fix = d.changes[keyOf(n)]; f.Fix == nil {
+			f.Fix = d.remedy.forAction(n)
+		}
 		if decision.Deny != nil {
 			f.Fix = []Fix{{Text: "no role helps: have whoever made the deny assignment exclude you, or use another resource group"}}
 		}
@@ -43,6 +37,21 @@ func (d decider) action(n plan.Need) Finding {
 		f.Evidence = append(f.Evidence, "the run goes on without it")
 	}
 	return f
+}
+
+// decision is what all that was read says to a need.
+func (d decider) decision(n plan.Need) rbac.Decision {
+	decision := d.facts.permitted(n)
+	if decision.Verdict == rbac.Allowed && n.Attributes != nil {
+		decision = d.facts.withConditions(n, decision)
+	}
+	if decision.Verdict == rbac.Allowed {
+		decision = d.despiteDenies(n, decision)
+	}
+	if says, ok := d.inPlace(n); ok && decision.Verdict != rbac.Allowed {
+		decision = rbac.Decision{Verdict: rbac.Allowed, Reason: says}
+	}
+	return decision
 }
 
 // you is the one principal of the policies that stand for an answer of the
@@ -105,7 +114,15 @@ func (f Facts) assigned() (*rbac.Policy, []string) {
 			principals = append(principals, a.PrincipalID)
 		}
 	}
-	return rbac.Compile(rbac.Input{Definitions: f.Definitions.Value, Assignments: f.Assignments.Value}), principals
+	return rbac.Compile(rbac.Input{
+		Definitions: f.Definitions.Value, Assignments: f.Assignments.Value, Parents: f.parents(),
+	}), principals
+}
+
+// parents place the subscription below the management groups that role and
+// deny assignments were inherited from.
+func (f Facts) parents() map[string]string {
+	return rbac.ParentsOf(arm.SubscriptionID(f.Plan.SubscriptionID), f.Assignments.Value, f.Denies.Value)
 }
 
 // heldAt decides by the permission sets at one scope.

@@ -23,6 +23,7 @@ func (d decider) despiteDenies(n plan.Need, by rbac.Decision) rbac.Decision {
 		Definitions: []rbac.RoleDefinition{{ID: you, Permissions: []rbac.Permission{{Actions: []string{"*"}}}}},
 		Assignments: []rbac.Assignment{{PrincipalID: d.facts.Caller.ObjectID, RoleDefinitionID: you, Scope: rbac.Root}},
 		Denies:      d.facts.Denies.Value,
+		Parents:     d.facts.parents(),
 	})
 	decision := policy.Decide(known, request(n))
 	if decision.Deny == nil {

@@ -75,7 +75,7 @@ func (f Facts) derivable() (*rbac.Policy, []string) {
 		}
 	}
 	return rbac.Compile(rbac.Input{
-		Definitions: f.Definitions.Value, Assignments: f.Assignments.Value, Denies: f.Denies.Value,
+		Definitions: f.Definitions.Value, Assignments: f.Assignments.Value, Denies: f.Denies.Value, Parents: f.parents(),
 	}), principals
 }
 

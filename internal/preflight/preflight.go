@@ -106,6 +106,7 @@ func (o Options) requests() int {
 // pure: the same facts give the same report.
 func Decide(p *plan.Plan, f Facts) Report {
 	d := decider{plan: p, facts: f, remedy: newRemedy(p, f)}
+	d.changes = d.suggest()
 	findings := []Finding{d.group()}
 	for _, n := range p.Needs {
 		if n.Proof {
@@ -137,4 +138,6 @@ type decider struct {
 	plan   *plan.Plan
 	facts  Facts
 	remedy remedy
+	// changes are the verified fixes of actions that are refused, by [keyOf].
+	changes map[string][]Fix
 }

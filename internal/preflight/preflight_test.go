@@ -134,7 +134,7 @@ func TestU12ContributorAloneCannotAttachTheRegistry(t *testing.T) {
 	r := check(t, &azure{roles: developer, assignments: []rbac.Assignment{given(t, "Contributor", subscription)}})
 	f := find(t, r, assignRoles, p.RegistryID())
 	shows(t, f, "kubelet", "AcrPull", "leaves out Microsoft.Authorization/*/Write",
-		"az role assignment create --assignee-object-id "+alice+" --assignee-principal-type User --role 'User Access Administrator' --scope "+subscription)
+		"az role assignment create --assignee-object-id "+alice+" --assignee-principal-type User --role 'Role Based Access Control Administrator' --scope "+subscription)
 	for _, f := range r.Of(Fail) {
 		if f.ID != assignRoles {
 			t.Errorf("%s fails too: %v", f.ID, f.Evidence)
@@ -270,7 +270,7 @@ func TestLocalPrincipalIsGivenLocalCommands(t *testing.T) {
 			}
 		}
 	}
-	shows(t, find(t, r, assignRoles, mustPlan(plan.Options{}).RegistryID()), "kars local principal add reader --role 'User Access Administrator'")
+	shows(t, find(t, r, assignRoles, mustPlan(plan.Options{}).RegistryID()), "kars local principal add reader --role 'Role Based Access Control Administrator'")
 	shows(t, find(t, r, "directory/agent-id-role", "/"), "kars local principal add reader --directory-role 'Agent ID Developer'")
 }
 
@@ -327,7 +327,7 @@ func TestPermissionsThatMayNotBeReadAreEvaluatedFromRoleAssignments(t *testing.T
 	a := &azure{roles: developer, assignments: []rbac.Assignment{given(t, "Contributor", subscription)}}
 	r := check(t, a, func(o *Options) { o.ARM = closed{a} })
 	shows(t, find(t, r, "rbac/Microsoft.KeyVault/vaults/write", p.VaultID()), `"verdict": "pass"`, "Contributor at "+subscription)
-	shows(t, find(t, r, assignRoles, p.RegistryID()), `"verdict": "fail"`, "User Access Administrator")
+	shows(t, find(t, r, assignRoles, p.RegistryID()), `"verdict": "fail"`, "Role Based Access Control Administrator")
 }
 
 // closed is an azure whose permissions may not be read.
