@@ -16,7 +16,7 @@ import (
 func unserved() []string {
 	return []string{
 		"Microsoft.Insights", "Microsoft.MachineLearningServices",
-		"Microsoft.OperationsManagement", "Microsoft.PolicyInsights", "Microsoft.Search", "Microsoft.Storage",
+		"Microsoft.OperationsManagement", "Microsoft.Search", "Microsoft.Storage",
 	}
 }
 
@@ -136,7 +136,9 @@ func (p *Provider) resourceTypes(namespace string) []store.Tree {
 			locations := []string{}
 			if t.Regional {
 				for _, l := range region.Public() {
-					locations = append(locations, l.DisplayName)
+					if t.OfferedIn(l.Name) {
+						locations = append(locations, l.DisplayName)
+					}
 				}
 			}
 			types = append(types, store.Tree{"resourceType": short, "locations": locations, "apiVersions": t.APIVersions, "capabilities": "None"})
