@@ -230,3 +230,18 @@ func TestP15ADeploymentIsChangedWithinItsModelsQuota(t *testing.T) {
 		t.Error("a name was reserved that is not one in the cloud")
 	}
 }
+
+func TestP18WhatARegionDoesNotOfferIsNotMadeThere(t *testing.T) {
+	w := newWorld(t)
+	account := w.group("g") + "/providers/Microsoft.CognitiveServices/accounts/kars-ai"
+	w.must("PUT", account, object{
+		"location": "ukwest", "kind": "AIServices", "sku": object{"name": "S0"},
+		"properties": object{"customSubDomainName": "kars-ai", "allowProjectManagement": true},
+	})
+	project := object{"location": "ukwest", "identity": object{"type": "SystemAssigned"}, "properties": object{}}
+	w.refused("PUT", account+"/projects/kars", project, "LocationNotAvailableForResourceType")
+	w.refused("PUT", account+"/deployments/gpt-4.1", object{
+		"sku":        object{"name": "GlobalStandard", "capacity": 1},
+		"properties": object{"model": object{"format": "OpenAI", "name": "gpt-4.1"}},
+	}, "DeploymentModelNotSupported")
+}

@@ -234,10 +234,14 @@ func located(t Type, w *Write) error {
 		return Errorf(http.StatusBadRequest, "LocationRequired", "The location property is required for this definition.")
 	}
 	r, ok := region.Find(location)
-	if !ok {
+	if !ok || !t.OfferedIn(r.Name) {
+		names := region.Names()
+		if len(t.Regions) > 0 {
+			names = strings.Join(t.Regions, ",")
+		}
 		return Errorf(http.StatusBadRequest, "LocationNotAvailableForResourceType",
 			"The provided location '%s' is not available for resource type '%s'. List of available regions for the resource type is '%s'.",
-			location, t.Name, region.Names())
+			location, t.Name, names)
 	}
 	if was := resource.Text(w.Old, "location"); was != "" && was != r.Name {
 		return Errorf(http.StatusConflict, "InvalidResourceLocation",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/kars-dev/kars/localazure/armid"
 	"github.com/kars-dev/kars/localazure/entra"
@@ -27,6 +28,8 @@ type Type struct {
 	APIVersions []string // newest first; what the provider lists. A request may use any
 	// Regional types require a location.
 	Regional bool
+	// Regions, if set, are the names of those that offer the type; else all do.
+	Regions []string
 	// Extension types may lie at any scope, as role assignments do.
 	Extension bool
 	// Subscription types may lie at a subscription, without a group.
@@ -78,6 +81,11 @@ type Type struct {
 	AlwaysCreated bool
 	// NoContent types answer every deletion with 204.
 	NoContent bool
+}
+
+// OfferedIn reports whether resources of a regional type can be in a region.
+func (t Type) OfferedIn(region string) bool {
+	return len(t.Regions) == 0 || slices.Contains(t.Regions, region)
 }
 
 // Write is one change to a resource.

@@ -45,7 +45,7 @@ func (p *Provider) Provider() arm.Provider {
 				Operations: map[string]arm.Handler{"listkeys": p.listKeys},
 			},
 			{
-				Name: projectType, APIVersions: versions, Regional: true, NameRule: name,
+				Name: projectType, APIVersions: versions, Regional: true, Regions: projectRegions(), NameRule: name,
 				Prepare: p.prepareProject, Provision: arm.Immediately,
 			},
 			{
@@ -202,6 +202,17 @@ func (p *Provider) prepareProject(_ context.Context, w *arm.Write) error {
 	domain := strings.ToLower(resource.Text(account, "properties", "customSubDomainName"))
 	properties["endpoints"] = store.Tree{"AI Foundry API": "https://" + domain + ".services.ai.azure.com/api/projects/" + w.ID.Name()}
 	return nil
+}
+
+// projectRegions are the regions with Foundry projects;
+// learn.microsoft.com/azure/foundry/reference/region-support.
+func projectRegions() []string {
+	return []string{
+		"australiaeast", "brazilsouth", "canadacentral", "canadaeast", "centralindia", "centralus", "eastasia", "eastus",
+		"eastus2", "francecentral", "germanywestcentral", "italynorth", "japaneast", "koreacentral", "northcentralus",
+		"northeurope", "norwayeast", "qatarcentral", "southafricanorth", "southcentralus", "southindia", "southeastasia",
+		"spaincentral", "swedencentral", "switzerlandnorth", "uaenorth", "uksouth", "westeurope", "westus", "westus3",
+	}
 }
 
 func parentAccount(w *arm.Write) (store.Tree, error) {

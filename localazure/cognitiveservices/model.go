@@ -60,7 +60,7 @@ func offersOf() []offer {
 }
 
 // offered says whether a kind of deployment can be had in a region;
-// learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/models-sold-directly-by-azure#model-summary-table-and-region-availability.
+// learn.microsoft.com/azure/foundry/foundry-models/concepts/models-sold-directly-by-azure-region-availability.
 func offered(sku, location string) bool {
 	standard := []string{"eastus", "eastus2", "northcentralus", "southcentralus", "swedencentral", "westus", "westus3"}
 	zone := append([]string{

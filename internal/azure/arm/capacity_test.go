@@ -339,6 +339,10 @@ func TestP18ARegionWithoutAModelListsNone(t *testing.T) {
 	if i < 0 {
 		t.Fatalf("no Microsoft.ContainerService in %+v", providers)
 	}
+	j := slices.IndexFunc(providers, func(p arm.Provider) bool { return p.Namespace == "Microsoft.CognitiveServices" })
+	if projects, found := providers[j].Type("accounts/projects"); !found || !projects.In("eastus2") || projects.In("ukwest") {
+		t.Errorf("projects of Foundry: found %t, %v", found, projects.Locations)
+	}
 	clusters, found := providers[i].Type("managedclusters")
 	if !found || !clusters.In("eastus2") || !clusters.In("East US 2") || clusters.In("atlantis") {
 		t.Errorf("managed clusters: found %t, %v", found, clusters.Locations)
