@@ -86,6 +86,9 @@ func (p *Provider) preflight(ctx context.Context, w *arm.Write) error {
 	if err := summarize(w.ID.Name(), denied); err != nil {
 		return err
 	}
+	if err := p.checkWithPolicies(ctx, items); err != nil {
+		return err
+	}
 	return p.checkWithProviders(ctx, w, items)
 }
 

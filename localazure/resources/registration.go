@@ -16,7 +16,7 @@ import (
 func unserved() []string {
 	return []string{
 		"Microsoft.Insights", "Microsoft.MachineLearningServices",
-		"Microsoft.OperationsManagement", "Microsoft.PolicyInsights", "Microsoft.Search", "Microsoft.Storage",
+		"Microsoft.OperationsManagement", "Microsoft.Search", "Microsoft.Storage",
 	}
 }
 
