@@ -40,6 +40,7 @@ type (
 func (c conjunction) holds(r Request, under bool) answer {
 	return and(c.a.holds(r, under), c.b.holds(r, under))
 }
+
 func (c disjunction) holds(r Request, under bool) answer {
 	return or(c.a.holds(r, under), c.b.holds(r, under))
 }
@@ -157,6 +158,7 @@ func (c conjunction) write(r *rand.Rand) string {
 func (c disjunction) write(r *rand.Rand) string {
 	return "(" + c.a.write(r) + gap(r) + oneOf(r, "OR", "||", "Or") + gap(r) + c.b.write(r) + ")"
 }
+
 func (c opposite) write(r *rand.Rand) string {
 	return oneOf(r, "!", "NOT ") + "(" + c.of.write(r) + ")"
 }

@@ -85,9 +85,11 @@ func (s *search) named(indices []int) int {
 // learn.microsoft.com/azure/role-based-access-control/custom-roles#custom-role-limits
 func (s *search) customs() []Suggestion {
 	reaches := func(scope string, i int) bool {
-		kind, err := ParseScope(scope)
-		container := err == nil && (kind.Kind == ManagementGroupScope || kind.Kind == RootScope)
-		return slices.Contains(s.reaching[i], scope) && !(container && s.requests[i].Data) && scope != Root
+		if scope == Root || !slices.Contains(s.reaching[i], scope) {
+			return false
+		}
+		at, err := ParseScope(scope)
+		return !s.requests[i].Data || err == nil && at.Kind != ManagementGroupScope
 	}
 	groups := map[string][]int{}
 	common := slices.IndexFunc(s.scopes, func(scope string) bool {

@@ -34,32 +34,73 @@ func TestDocumentationOfRolesAndScopes(t *testing.T) {
 		r           Request
 		want        Verdict
 	}{
-		"marketing manages what is in pharma-sales": {"role-based-access-control/overview#role-assignments", marketing, member,
-			Request{Action: "Microsoft.Compute/virtualMachines/write", Scope: subscription + "/resourceGroups/pharma-sales/providers/Microsoft.Compute/virtualMachines/v"}, Allowed},
-		"marketing has no access outside of pharma-sales": {"role-based-access-control/overview#role-assignments", marketing, member,
-			Request{Action: "Microsoft.Compute/virtualMachines/read", Scope: group}, Denied},
-		"marketing may not assign roles in pharma-sales": {"role-based-access-control/overview#role-assignments", marketing, member,
-			Request{Action: "Microsoft.Authorization/roleAssignments/write", Scope: subscription + "/resourceGroups/pharma-sales"}, Denied},
-		"a reader at the group remains a contributor through the subscription": {"role-based-access-control/overview#multiple-role-assignments",
-			append(at(subscription, "contributor"), at(group, "reader")...), nil, Request{Action: "Microsoft.Storage/storageAccounts/write", Scope: account}, Allowed},
-		"what one role leaves out in NotActions another may give": {"role-based-access-control/role-definitions#notactions",
-			append(at(subscription, "contributor"), at(group, "access")...), nil, Request{Action: "Microsoft.Authorization/roleAssignments/write", Scope: account}, Allowed},
-		"Alice, an owner, deletes a container": {"role-based-access-control/role-definitions#data-actions-example", at(subscription, "owner"), nil,
-			Request{Action: strings.TrimSuffix(blobs, "/blobs") + "/delete", Scope: account}, Allowed},
-		"Alice, an owner, reads no blob": {"role-based-access-control/role-definitions#data-actions-example", at(subscription, "owner"), nil,
-			Request{Action: blobs + "/read", Data: true, Scope: account}, Denied},
-		"Bob writes containers of his account": {"role-based-access-control/role-definitions#data-actions-example", at(account, "blob-contributor"), nil,
-			Request{Action: strings.TrimSuffix(blobs, "/blobs") + "/write", Scope: account}, Allowed},
-		"Bob writes blobs of his account": {"role-based-access-control/role-definitions#data-actions-example", at(account, "blob-contributor"), nil,
-			Request{Action: blobs + "/write", Data: true, Scope: account + "/blobServices/default/containers/c"}, Allowed},
-		"Bob reads no blob of another account": {"role-based-access-control/role-definitions#data-actions-example", at(account, "blob-contributor"), nil,
-			Request{Action: blobs + "/read", Data: true, Scope: account + "2"}, Denied},
-		"Bob does not manage his account": {"role-based-access-control/role-definitions#data-actions-example", at(account, "blob-contributor"), nil,
-			Request{Action: "Microsoft.Storage/storageAccounts/write", Scope: account}, Denied},
-		"a reader sees a storage account": {"role-based-access-control/role-definitions#control-and-data-actions", at(subscription, "reader"), nil,
-			Request{Action: "Microsoft.Storage/storageAccounts/read", Scope: account}, Allowed},
-		"a reader does not see its data": {"role-based-access-control/role-definitions#control-and-data-actions", at(subscription, "reader"), nil,
-			Request{Action: blobs + "/read", Data: true, Scope: account}, Denied},
+		"marketing manages what is in pharma-sales": {
+			"role-based-access-control/overview#role-assignments", marketing, member,
+			Request{Action: "Microsoft.Compute/virtualMachines/write", Scope: subscription + "/resourceGroups/pharma-sales/providers/Microsoft.Compute/virtualMachines/v"},
+			Allowed,
+		},
+		"marketing has no access outside of pharma-sales": {
+			"role-based-access-control/overview#role-assignments", marketing, member,
+			Request{Action: "Microsoft.Compute/virtualMachines/read", Scope: group},
+			Denied,
+		},
+		"marketing may not assign roles in pharma-sales": {
+			"role-based-access-control/overview#role-assignments", marketing, member,
+			Request{Action: "Microsoft.Authorization/roleAssignments/write", Scope: subscription + "/resourceGroups/pharma-sales"},
+			Denied,
+		},
+		"a reader at the group remains a contributor through the subscription": {
+			"role-based-access-control/overview#multiple-role-assignments",
+			append(at(subscription, "contributor"), at(group, "reader")...), nil,
+			Request{Action: "Microsoft.Storage/storageAccounts/write", Scope: account},
+			Allowed,
+		},
+		"what one role leaves out in NotActions another may give": {
+			"role-based-access-control/role-definitions#notactions",
+			append(at(subscription, "contributor"), at(group, "access")...), nil,
+			Request{Action: "Microsoft.Authorization/roleAssignments/write", Scope: account},
+			Allowed,
+		},
+		"Alice, an owner, deletes a container": {
+			"role-based-access-control/role-definitions#data-actions-example", at(subscription, "owner"), nil,
+			Request{Action: strings.TrimSuffix(blobs, "/blobs") + "/delete", Scope: account},
+			Allowed,
+		},
+		"Alice, an owner, reads no blob": {
+			"role-based-access-control/role-definitions#data-actions-example", at(subscription, "owner"), nil,
+			Request{Action: blobs + "/read", Data: true, Scope: account},
+			Denied,
+		},
+		"Bob writes containers of his account": {
+			"role-based-access-control/role-definitions#data-actions-example", at(account, "blob-contributor"), nil,
+			Request{Action: strings.TrimSuffix(blobs, "/blobs") + "/write", Scope: account},
+			Allowed,
+		},
+		"Bob writes blobs of his account": {
+			"role-based-access-control/role-definitions#data-actions-example", at(account, "blob-contributor"), nil,
+			Request{Action: blobs + "/write", Data: true, Scope: account + "/blobServices/default/containers/c"},
+			Allowed,
+		},
+		"Bob reads no blob of another account": {
+			"role-based-access-control/role-definitions#data-actions-example", at(account, "blob-contributor"), nil,
+			Request{Action: blobs + "/read", Data: true, Scope: account + "2"},
+			Denied,
+		},
+		"Bob does not manage his account": {
+			"role-based-access-control/role-definitions#data-actions-example", at(account, "blob-contributor"), nil,
+			Request{Action: "Microsoft.Storage/storageAccounts/write", Scope: account},
+			Denied,
+		},
+		"a reader sees a storage account": {
+			"role-based-access-control/role-definitions#control-and-data-actions", at(subscription, "reader"), nil,
+			Request{Action: "Microsoft.Storage/storageAccounts/read", Scope: account},
+			Allowed,
+		},
+		"a reader does not see its data": {
+			"role-based-access-control/role-definitions#control-and-data-actions", at(subscription, "reader"), nil,
+			Request{Action: blobs + "/read", Data: true, Scope: account},
+			Denied,
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
