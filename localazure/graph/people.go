@@ -59,38 +59,6 @@ func (s *Service) user(t *directory.Tx, c call, o directory.Object, self bool) (
 	return answer{}, errUnknownSegment(c.path.tail[0])
 }
 
-func (s *Service) groups(t *directory.Tx, c call) (answer, error) {
-	if c.method != http.MethodGet {
-		return answer{}, errMethod()
-	}
-	if err := c.who.allowed(readGroups(), false); err != nil {
-		return answer{}, err
-	}
-	if c.path.key.zero() {
-		return c.list(t, directory.Group, "groups", func(directory.Object) bool { return true })
-	}
-	o, found, err := t.Object(c.path.key.value)
-	if err != nil {
-		return answer{}, err
-	}
-	if !found || o.Kind != directory.Group {
-		return answer{}, errNotFound(c.path.key.value)
-	}
-	switch c.path.at(0) {
-	case "":
-		return c.entity(t, http.StatusOK, "groups", o)
-	case "members":
-		ids, err := t.LinkedFrom(o.ID, directory.MemberOf)
-		if err != nil {
-			return answer{}, err
-		}
-		return c.related(t, ids)
-	case "memberof", "transitivememberof":
-		return s.memberships(t, c, o)
-	}
-	return answer{}, errUnknownSegment(c.path.tail[0])
-}
-
 // directoryObjects answers for one object of any kind.
 func (s *Service) directoryObjects(t *directory.Tx, c call) (answer, error) {
 	if c.method != http.MethodGet || c.path.key.zero() || len(c.path.tail) > 0 {

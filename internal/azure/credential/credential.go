@@ -28,7 +28,9 @@ type Principal struct {
 	Type     string `json:"type"` // user or sp
 	TenantID string `json:"tenantId"`
 	ObjectID string `json:"objectId"`
-	ClientID string `json:"clientId,omitempty"` // of a service principal
+	// ClientID is of a service principal, or the public client that a user
+	// signs in with: [PublicClientID] if empty.
+	ClientID string `json:"clientId,omitempty"`
 	Username string `json:"username,omitempty"`
 	Password string `json:"password,omitempty"`
 	Secret   string `json:"secret,omitempty"`

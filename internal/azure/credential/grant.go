@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ type grant struct {
 func newGrant(p Principal, o policy.ClientOptions) *grant {
 	form := url.Values{
 		"grant_type": {"password"},
-		"client_id":  {PublicClientID},
+		"client_id":  {cmp.Or(p.ClientID, PublicClientID)},
 		"username":   {p.Username},
 		"password":   {p.Password},
 	}
