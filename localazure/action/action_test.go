@@ -99,6 +99,14 @@ func TestOf(t *testing.T) {
 			"PUT", vnet + "/providers/Microsoft.Authorization/roleAssignments/a",
 			action.Need{Action: "Microsoft.Authorization/roleAssignments/write", Scope: vnet + "/providers/Microsoft.Authorization/roleAssignments/a"},
 		},
+		"asking who may activate roles": {
+			"GET", group + "/providers/Microsoft.Authorization/roleEligibilityScheduleInstances",
+			action.Need{Action: "Microsoft.Authorization/roleEligibilityScheduleInstances/read", Scope: group},
+		},
+		"making somebody eligible for a role": {
+			"PUT", group + "/providers/Microsoft.Authorization/roleEligibilityScheduleRequests/r",
+			action.Need{Action: "Microsoft.Authorization/roleEligibilityScheduleRequests/write", Scope: group + "/providers/Microsoft.Authorization/roleEligibilityScheduleRequests/r"},
+		},
 		"listing permissions at a group": {
 			"GET", group + "/providers/Microsoft.Authorization/permissions",
 			action.Need{Action: "Microsoft.Authorization/permissions/read", Scope: group},

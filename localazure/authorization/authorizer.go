@@ -112,21 +112,19 @@ func (a *Authorizer) refresh() error {
 		if err != nil || a.policy != nil && revision == a.revision {
 			return err
 		}
-		input, err := read(tx)
+		input, due, err := read(tx)
 		if err != nil {
 			return err
 		}
-		if a.due, err = nextDue(tx); err != nil {
-			return err
-		}
-		a.policy, a.revision = rbac.Compile(input), revision
+		a.policy, a.revision, a.due = rbac.Compile(input), revision, due
 		return nil
 	})
 }
 
-func read(tx *store.Tx) (rbac.Input, error) {
-	in := rbac.Input{Definitions: roledefinition.All()}
-	err := resource.Each(tx, "", func(r resource.Resource) error {
+// read reads what decides, and when that next changes by itself; never is zero.
+func read(tx *store.Tx) (in rbac.Input, due time.Time, err error) {
+	in.Definitions = roledefinition.All()
+	err = resource.Each(tx, "", func(r resource.Resource) error {
 		switch {
 		case strings.EqualFold(r.ID.Type(), assignmentType):
 			in.Assignments = append(in.Assignments, assignment(r.Tree))
@@ -142,10 +140,16 @@ func read(tx *store.Tx) (rbac.Input, error) {
 				return err
 			}
 			in.Denies = append(in.Denies, d)
+		case isSchedule(r.ID.Type()):
+			var s schedule
+			if err := decode(r.Tree, &s); err != nil {
+				return err
+			}
+			due = earliest(due, s.due())
 		}
 		return nil
 	})
-	return in, err
+	return in, due, err
 }
 
 func assignment(tree store.Tree) rbac.Assignment {

@@ -116,13 +116,20 @@ func uniqueName(tx *store.Tx, id armid.ID, name string) error {
 }
 
 func removeDefinition(_ context.Context, w *arm.Write) error {
-	return resource.OfType(w.Tx, "", assignmentType, func(r resource.Resource) error {
-		if assignment(r.Tree).RoleDefinitionID != bareID(w.ID.Name()) {
+	unused := func(role string) error {
+		if role != bareID(w.ID.Name()) {
 			return nil
 		}
 		return arm.Errorf(http.StatusBadRequest, "RoleDefinitionHasAssignments",
 			"There are existing role assignments referencing role (code: RoleDefinitionHasAssignments).")
+	}
+	err := resource.OfType(w.Tx, "", assignmentType, func(r resource.Resource) error {
+		return unused(assignment(r.Tree).RoleDefinitionID)
 	})
+	if err != nil {
+		return err
+	}
+	return eachSchedule(w.Tx, func(s schedule) error { return unused(s.RoleDefinitionID) })
 }
 
 func (p *Provider) getDefinition(_ context.Context, r *arm.Request) (*arm.Response, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/kars-dev/kars/internal/rbac"
 	"github.com/kars-dev/kars/localazure/arm"
@@ -81,18 +82,25 @@ func complete(p rbac.Permission) rbac.Permission {
 	return p
 }
 
-// listDenies lists the deny assignments at, above and below a scope. Azure lets
-// nobody write them directly; the local Azure holds those of managed groups.
+// listDenies lists the deny assignments at, above and below a scope, as the
+// filter says. Azure lets nobody write them directly: deployment stacks do;
+// learn.microsoft.com/azure/role-based-access-control/deny-assignments-rest.
 func (p *Provider) listDenies(_ context.Context, r *arm.Request) (*arm.Response, error) {
+	f, err := parseFilter(r.URL.Query().Get("$filter"))
+	if err != nil {
+		return nil, err
+	}
 	scope := r.ID.Scope()
 	var trees []store.Tree
-	err := p.service.Store.View(func(tx *store.Tx) error {
+	err = p.service.Store.View(func(tx *store.Tx) error {
 		return resource.OfType(tx, "", denyType, func(d resource.Resource) error {
 			at := resource.Text(d.Tree, "properties", "scope")
-			if armid.Within(at, scope) || armid.Within(scope, at) {
+			above, below := armid.Within(scope, at), armid.Within(at, scope)
+			concerned, err := p.concerns(f, d.Tree)
+			if err == nil && concerned && (above || below && !f.atScope) {
 				trees = append(trees, d.Tree)
 			}
-			return nil
+			return err
 		})
 	})
 	if err != nil {
@@ -103,6 +111,21 @@ func (p *Provider) listDenies(_ context.Context, r *arm.Request) (*arm.Response,
 		return nil, err
 	}
 	return arm.OK(page), nil
+}
+
+// concerns says whether a deny assignment is about the principal that a filter
+// names, through a group or because it is about everyone.
+func (p *Provider) concerns(f filter, tree store.Tree) (bool, error) {
+	principals := []string{f.principal + f.assignedTo, rbac.AllPrincipals}
+	if f.assignedTo != "" {
+		groups, err := p.directory.GroupsOf(f.assignedTo)
+		if err != nil {
+			return false, err
+		}
+		principals = append(principals, groups...)
+	}
+	d, err := deny(tree)
+	return slices.ContainsFunc(d.Principals, func(id string) bool { return f.concerns(principals, id) }), err
 }
 
 // deny reads a stored deny assignment.

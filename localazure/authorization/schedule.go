@@ -105,21 +105,27 @@ func settle(tx *store.Tx, now time.Time) error {
 	})
 }
 
-// nextDue is when settle next has something to do; never is zero.
-func nextDue(tx *store.Tx) (next time.Time, err error) {
-	err = eachSchedule(tx, func(s schedule) error {
-		due := s.End
-		if s.Pending != nil {
-			due = s.Start
-		}
-		if next.IsZero() || !due.IsZero() && due.Before(next) {
-			next = due
-		}
-		return nil
-	})
-	return next, err
+// due is when settle next has something to do for a schedule; never is zero.
+func (s schedule) due() time.Time {
+	if s.Pending != nil {
+		return s.Start
+	}
+	return s.End
 }
 
+// earliest is the earlier of two times, where zero is never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func isSchedule(resourceType string) bool {
+	return strings.EqualFold(resourceType, eligibilityScheduleType) || strings.EqualFold(resourceType, assignmentScheduleType)
+}
+
+// eachSchedule calls fn for every schedule, which fn may change.
 func eachSchedule(tx *store.Tx, fn func(schedule) error) error {
 	for _, kind := range []string{eligibilityScheduleType, assignmentScheduleType} {
 		all, err := schedules(tx, "", kind)
@@ -128,7 +134,7 @@ func eachSchedule(tx *store.Tx, fn func(schedule) error) error {
 		}
 		for _, s := range all {
 			if err := fn(s); err != nil {
-				return fmt.Errorf("settling %s: %w", s.ID, err)
+				return fmt.Errorf("%s: %w", s.ID, err)
 			}
 		}
 	}

@@ -19,8 +19,8 @@ const (
 // listEligibilities lists who may activate which role now;
 // learn.microsoft.com/rest/api/authorization/role-eligibility-schedule-instances/list-for-scope.
 func (p *Provider) listEligibilities(ctx context.Context, r *arm.Request) (*arm.Response, error) {
-	return p.listInstances(ctx, r, func(tx *store.Tx, l look) ([]store.Tree, error) {
-		all, err := schedules(tx, "", eligibilityScheduleType)
+	return p.listInstances(ctx, r, func(n names, l look) ([]store.Tree, error) {
+		all, err := schedules(n.tx, "", eligibilityScheduleType)
 		if err != nil {
 			return nil, err
 		}
@@ -29,7 +29,7 @@ func (p *Provider) listEligibilities(ctx context.Context, r *arm.Request) (*arm.
 			if !s.Includes(p.service.Now()) || !l.sees(s.Scope, s.PrincipalID) {
 				continue
 			}
-			tree, err := p.instance(tx, l, eligibilityInstanceType, s)
+			tree, err := instance(n, l, eligibilityInstanceType, s)
 			if err != nil {
 				return nil, err
 			}
@@ -46,18 +46,18 @@ func (p *Provider) listEligibilities(ctx context.Context, r *arm.Request) (*arm.
 // nothing of it;
 // learn.microsoft.com/rest/api/authorization/role-assignment-schedule-instances/list-for-scope.
 func (p *Provider) listActive(ctx context.Context, r *arm.Request) (*arm.Response, error) {
-	return p.listInstances(ctx, r, func(tx *store.Tx, l look) ([]store.Tree, error) {
-		all, err := schedules(tx, "", assignmentScheduleType)
+	return p.listInstances(ctx, r, func(n names, l look) ([]store.Tree, error) {
+		all, err := schedules(n.tx, "", assignmentScheduleType)
 		if err != nil {
 			return nil, err
 		}
 		var trees []store.Tree
-		err = resource.OfType(tx, "", assignmentType, func(found resource.Resource) error {
+		err = resource.OfType(n.tx, "", assignmentType, func(found resource.Resource) error {
 			a := assignment(found.Tree)
 			if !l.sees(a.Scope, a.PrincipalID) {
 				return nil
 			}
-			tree, err := p.active(tx, l, found, all)
+			tree, err := active(n, l, found, all)
 			trees = append(trees, tree)
 			return err
 		})
@@ -67,7 +67,7 @@ func (p *Provider) listActive(ctx context.Context, r *arm.Request) (*arm.Respons
 
 // active is the instance for a role assignment, with what its schedule says if
 // it has one.
-func (p *Provider) active(tx *store.Tx, l look, found resource.Resource, all []schedule) (store.Tree, error) {
+func active(n names, l look, found resource.Resource, all []schedule) (store.Tree, error) {
 	a := assignment(found.Tree)
 	i := slices.IndexFunc(all, func(s schedule) bool { return armid.Equal(s.Assignment, a.ID) })
 	s := schedule{
@@ -77,7 +77,7 @@ func (p *Provider) active(tx *store.Tx, l look, found resource.Resource, all []s
 	if i >= 0 {
 		s = all[i]
 	}
-	tree, err := p.instance(tx, l, assignmentInstanceType, s)
+	tree, err := instance(n, l, assignmentInstanceType, s)
 	if err != nil {
 		return nil, err
 	}
@@ -104,12 +104,12 @@ func instanceID(schedule, kind string) string {
 	return strings.TrimSuffix(id.Parent().String(), "/") + "/providers/" + kind + "/" + id.Name()
 }
 
-func (p *Provider) instance(tx *store.Tx, l look, kind string, s schedule) (store.Tree, error) {
+func instance(n names, l look, kind string, s schedule) (store.Tree, error) {
 	id, err := armid.Parse(s.ID)
 	if err != nil {
 		return nil, err
 	}
-	expanded, err := p.expanded(tx, s.Scope, s.RoleDefinitionID, s.PrincipalID)
+	expanded, err := n.expanded(s.Scope, s.RoleDefinitionID, s.PrincipalID)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/kars-dev/kars/localazure/action"
 	"github.com/kars-dev/kars/localazure/arm"
 	"github.com/kars-dev/kars/localazure/armid"
+	"github.com/kars-dev/kars/localazure/directory"
 	"github.com/kars-dev/kars/localazure/resource"
 	"github.com/kars-dev/kars/localazure/store"
 )
@@ -28,7 +29,7 @@ type look struct {
 // without any permission: who is eligible has none yet, and the portal's "My
 // roles" lists what there is to activate;
 // learn.microsoft.com/entra/id-governance/privileged-identity-management/pim-resource-roles-activate-your-roles.
-func (p *Provider) listInstances(ctx context.Context, r *arm.Request, find func(*store.Tx, look) ([]store.Tree, error)) (*arm.Response, error) {
+func (p *Provider) listInstances(ctx context.Context, r *arm.Request, find func(names, look) ([]store.Tree, error)) (*arm.Response, error) {
 	l, err := p.look(r)
 	if err != nil {
 		return nil, err
@@ -43,8 +44,11 @@ func (p *Provider) listInstances(ctx context.Context, r *arm.Request, find func(
 		return nil, err
 	}
 	var trees []store.Tree
-	err = p.service.Store.View(func(tx *store.Tx) (err error) {
-		trees, err = find(tx, l)
+	err = p.service.Store.View(func(tx *store.Tx) error {
+		n, err := p.names(tx)
+		if err == nil {
+			trees, err = find(n, l)
+		}
 		return err
 	})
 	if err != nil {
@@ -108,17 +112,29 @@ func (l look) memberType(s schedule) string {
 	return "Direct"
 }
 
-// expanded are the names of what a schedule refers to.
-func (p *Provider) expanded(tx *store.Tx, scope, role, principal string) (store.Tree, error) {
-	d, _, err := findDefinition(tx, role)
+// names tells what schedules refer to by its name.
+type names struct {
+	tx        *store.Tx
+	directory *directory.Tx
+	roles     map[string]rbac.RoleDefinition
+}
+
+func (p *Provider) names(tx *store.Tx) (names, error) {
+	n := names{tx: tx, directory: p.directory.In(tx), roles: map[string]rbac.RoleDefinition{}}
+	err := eachDefinition(tx, func(d rbac.RoleDefinition) error {
+		n.roles[d.ID] = d
+		return nil
+	})
+	return n, err
+}
+
+// expanded are the expandedProperties of a principal's role at a scope.
+func (n names) expanded(scope, role, principal string) (store.Tree, error) {
+	who, _, err := n.directory.Principal(principal)
 	if err != nil {
 		return nil, err
 	}
-	who, _, err := p.directory.In(tx).Principal(principal)
-	if err != nil {
-		return nil, err
-	}
-	at, err := expandedScope(tx, scope)
+	at, err := expandedScope(n.tx, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +142,7 @@ func (p *Provider) expanded(tx *store.Tx, scope, role, principal string) (store.
 	if who.UPN != "" {
 		person["email"] = who.UPN
 	}
-	return store.Tree{"scope": at, "principal": person, "roleDefinition": expandedRole(scope, d)}, nil
+	return store.Tree{"scope": at, "principal": person, "roleDefinition": expandedRole(scope, n.roles[role])}, nil
 }
 
 func expandedRole(scope string, d rbac.RoleDefinition) store.Tree {

@@ -179,8 +179,11 @@ func (p *Provider) completeRequest(w *arm.Write, q scheduleRequest, status, targ
 		resource.Default(properties, key, nil)
 	}
 	resource.Default(properties, "ticketInfo", store.Tree{"ticketNumber": nil, "ticketSystem": nil})
-	expanded, err := p.expanded(w.Tx, q.scope, q.role, q.principal)
-	properties["expandedProperties"] = expanded
+	n, err := p.names(w.Tx)
+	if err != nil {
+		return err
+	}
+	properties["expandedProperties"], err = n.expanded(q.scope, q.role, q.principal)
 	return err
 }
 

@@ -34,11 +34,13 @@ func TestRead(t *testing.T) {
 		"Graph writes the type in another case":        {`{"expiration":{"type":"afterDuration","duration":"PT2H"}}`, period.Period{Start: now, End: at(2 * time.Hour)}, false},
 		"a duration from a later start": {
 			`{"startDateTime":"2026-03-01T14:00:00Z","expiration":{"type":"AfterDuration","duration":"PT2H"}}`,
-			period.Period{Start: at(2 * time.Hour), End: at(4 * time.Hour)}, false,
+			period.Period{Start: at(2 * time.Hour), End: at(4 * time.Hour)},
+			false,
 		},
 		"a start that has passed is now": {
 			`{"startDateTime":"2026-03-01T10:00:00+02:00","expiration":{"type":"AfterDateTime","endDateTime":"2026-03-01T15:00:00+02:00"}}`,
-			period.Period{Start: now, End: at(time.Hour)}, false,
+			period.Period{Start: now, End: at(time.Hour)},
+			false,
 		},
 		"an end before the start":   {`{"expiration":{"type":"AfterDateTime","endDateTime":"2026-03-01T11:00:00Z"}}`, period.Period{}, true},
 		"a duration that is none":   {`{"expiration":{"type":"AfterDuration","duration":"2h"}}`, period.Period{}, true},

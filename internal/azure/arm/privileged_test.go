@@ -2,18 +2,19 @@ package arm_test
 
 import (
 	"encoding/json"
-	"os/exec"
-	"slices"
+	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/localazure"
+	"github.com/kars-dev/kars/localazure/directory"
 )
 
 const ownerRole = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
@@ -154,6 +155,111 @@ func TestP7EverybodySeesTheirOwnEligibilitiesAlone(t *testing.T) {
 	wantCode(t, activate(t, s, e[0].Activate(person.ObjectID, "theirs", time.Hour)), "AuthorizationFailed")
 }
 
+// newGroup makes a group with one member, as the owner with the Azure CLI, whose
+// token may write groups.
+func (a *azure) newGroup(t *testing.T, member string) (id string) {
+	t.Helper()
+	var file map[string]any
+	raw, err := os.ReadFile(filepath.Join(a.principals, localazure.OwnerName+".json"))
+	if err == nil {
+		err = json.Unmarshal(raw, &file)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	file["clientId"] = directory.AzureCLIAppID
+	if raw, err = json.Marshal(file); err == nil {
+		err = os.WriteFile(filepath.Join(a.principals, "cli.json"), raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, g, _ := a.as(t, "cli")
+	var group struct{ ID string }
+	body := map[string]any{"displayName": "team", "mailEnabled": false, "mailNickname": "team", "securityEnabled": true}
+	if err := g.Do(t.Context(), http.MethodPost, "/v1.0/groups", body, &group); err != nil {
+		t.Fatal(err)
+	}
+	ref := map[string]any{"@odata.id": "https://graph.microsoft.com/v1.0/directoryObjects/" + member}
+	if err := g.Do(t.Context(), http.MethodPost, "/v1.0/groups/"+group.ID+"/members/$ref", ref, nil); err != nil {
+		t.Fatal(err)
+	}
+	return group.ID
+}
+
+func TestP7AGroupsEligibilityReachesItsMembers(t *testing.T) {
+	a := localAzure(t)
+	owner, _, _ := a.as(t, localazure.OwnerName)
+	person := a.add(t, localazure.Principal{Name: "person"})
+	ctx, sub := t.Context(), arm.SubscriptionID(a.SubscriptionID())
+	team := a.newGroup(t, person.ObjectID)
+	for _, name := range []string{"g", "h"} {
+		if _, err := owner.PutGroup(ctx, a.SubscriptionID(), name, "eastus2", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	makeEligible(t, owner, sub, ownerRole, team)
+	c, _, _ := a.as(t, "person")
+	g, h := arm.GroupID(a.SubscriptionID(), "g"), arm.GroupID(a.SubscriptionID(), "h")
+	found, err := c.RoleEligibilities(ctx, g)
+	if err != nil || len(found) != 1 || found[0].MemberType != "Group" || found[0].PrincipalID != team || found[0].PrincipalType != "Group" || found[0].Scope != sub {
+		t.Fatalf("eligibilities %+v, %v", found, err)
+	}
+	// What is eligible at the subscription may be activated for less.
+	narrow := found[0].Activate(person.ObjectID, "one group", time.Hour)
+	narrow.Scope = g
+	if err := activate(t, c, narrow); err != nil {
+		t.Fatal(err)
+	}
+	for scope, want := range map[string]bool{g: true, h: false} {
+		o, err := c.Delete(ctx, scope, "2021-04-01")
+		if err == nil {
+			_, err = o.Wait(ctx)
+		}
+		if allowed := !arm.HasCode(err, "AuthorizationFailed"); allowed != want {
+			t.Errorf("deleting %s: %v", scope, err)
+		}
+	}
+	if active, err := c.RoleActivations(ctx, sub); err != nil || len(active) != 0 {
+		t.Errorf("an activation outlives its scope: %+v, %v", active, err)
+	}
+}
+
+func TestARoleMayBeActivatedForLater(t *testing.T) {
+	var moved clock
+	a := localAzureAt(t, moved.now)
+	owner, _, _ := a.as(t, localazure.OwnerName)
+	person := a.add(t, localazure.Principal{Name: "person"})
+	ctx, sub := t.Context(), arm.SubscriptionID(a.SubscriptionID())
+	makeEligible(t, owner, sub, ownerRole, person.ObjectID)
+	c, _, _ := a.as(t, "person")
+	found, err := c.RoleEligibilities(ctx, sub)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("eligibilities %+v, %v", found, err)
+	}
+	body := found[0].Activate(person.ObjectID, "tonight", 20*time.Minute).Body()
+	info := body["properties"].(map[string]any)["scheduleInfo"].(map[string]any)
+	info["startDateTime"] = moved.now().Add(10 * time.Minute).UTC().Format(time.RFC3339)
+	o, err := c.Put(ctx, found[0].Activate("", "", 0).Path(uuid.NewString()), arm.ScheduleVersion, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made, err := o.Wait(ctx); err != nil || made["properties"].(map[string]any)["status"] != "ScheduleCreated" {
+		t.Errorf("the request is %v, %v", made, err)
+	}
+	write := func() error {
+		_, err := c.PutGroup(ctx, a.SubscriptionID(), "g", "eastus2", nil)
+		return err
+	}
+	wantCode(t, write(), "AuthorizationFailed")
+	moved.move(11 * time.Minute)
+	if err := write(); err != nil {
+		t.Errorf("at its time: %v", err)
+	}
+	moved.move(20 * time.Minute)
+	wantCode(t, write(), "AuthorizationFailed")
+}
+
 func TestAnActivationKeepsToTheRolesSettings(t *testing.T) {
 	var moved clock
 	a := localAzureAt(t, moved.now)
@@ -183,81 +289,4 @@ func TestAnActivationKeepsToTheRolesSettings(t *testing.T) {
 	}
 	_, err = c.PutGroup(ctx, a.SubscriptionID(), "g", "eastus2", nil)
 	wantCode(t, err, "AuthorizationFailed")
-}
-
-func TestOnlyWhoMayGrantMakesOthersEligible(t *testing.T) {
-	var moved clock
-	a := localAzureAt(t, moved.now)
-	owner, _, _ := a.as(t, localazure.OwnerName)
-	person := a.add(t, localazure.Principal{Name: "person", Roles: []localazure.Role{{Role: "Contributor"}}})
-	c, _, _ := a.as(t, "person")
-	ctx, sub := t.Context(), arm.SubscriptionID(a.SubscriptionID())
-	assign := scheduleRequest("AdminAssign", sub, networkContributor, person.ObjectID, "PT2H")
-	for _, collection := range []string{"roleEligibilityScheduleRequests", "roleAssignmentScheduleRequests"} {
-		wantCode(t, putSchedule(t, c, collection, sub, assign), "AuthorizationFailed")
-		if err := putSchedule(t, owner, collection, sub, assign); err != nil {
-			t.Fatal(err)
-		}
-		wantCode(t, putSchedule(t, owner, collection, sub, assign), "RoleAssignmentExists")
-	}
-	active, err := c.RoleActivations(ctx, sub)
-	if err != nil || len(active) != 2 {
-		t.Fatalf("activations %+v, %v", active, err)
-	}
-	i := slices.IndexFunc(active, func(v arm.RoleActivation) bool { return v.RoleDefinitionID == networkContributor })
-	if v := active[i]; v.Type != "Assigned" || v.End.Sub(v.Start) != 2*time.Hour {
-		t.Errorf("what was assigned until an end is %+v", v)
-	}
-	if v := active[1-i]; v.RoleName != "Contributor" || v.Type != "Assigned" || !v.End.IsZero() {
-		t.Errorf("what was assigned for good is %+v", v)
-	}
-	remove := scheduleRequest("AdminRemove", sub, networkContributor, person.ObjectID, "PT2H")
-	if err := putSchedule(t, owner, "roleEligibilityScheduleRequests", sub, remove); err != nil {
-		t.Error(err)
-	}
-	wantCode(t, putSchedule(t, owner, "roleEligibilityScheduleRequests", sub, remove), "RoleAssignmentDoesNotExist")
-	if left, err := c.RoleEligibilities(ctx, sub); err != nil || len(left) != 0 {
-		t.Errorf("eligibilities that are left: %+v, %v", left, err)
-	}
-	moved.move(121 * time.Minute)
-	c, _, _ = a.as(t, "person")
-	if active, err = c.RoleActivations(ctx, sub); err != nil || len(active) != 1 {
-		t.Errorf("after the end: %+v, %v", active, err)
-	}
-}
-
-func TestTheCommandToActivateARoleIsOneThatAShellReads(t *testing.T) {
-	a := arm.Activation{
-		PrincipalID: "11111111-1111-1111-1111-111111111111", RoleDefinitionID: ownerRole, Scope: "/subscriptions/s/resourceGroups/g",
-		ScheduleID: "22222222-2222-2222-2222-222222222222", Justification: "kars up; it's $HOME", Duration: 90 * time.Minute,
-	}
-	command, err := a.Command()
-	if err != nil {
-		t.Fatal(err)
-	}
-	const url = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Authorization/roleAssignmentScheduleRequests/33?api-version=2020-10-01"
-	// The shell's own reading of the line, with the programs replaced.
-	out, err := exec.Command("/bin/sh", "-c", `uuidgen() { echo 33; }; az() { printf '%s\n' "$@"; }; `+command).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	words := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if diff := cmp.Diff([]string{"rest", "--method", "put", "--url", url, "--body"}, words[:6]); diff != "" {
-		t.Errorf("words (-want +got):\n%s", diff)
-	}
-	var body struct {
-		Properties struct {
-			RequestType, PrincipalID, Justification string
-			ScheduleInfo                            struct {
-				Expiration struct{ Type, Duration string }
-			}
-		}
-	}
-	if err := json.Unmarshal([]byte(words[6]), &body); err != nil {
-		t.Fatal(err)
-	}
-	p := body.Properties
-	if p.RequestType != "SelfActivate" || p.PrincipalID != a.PrincipalID || p.Justification != a.Justification || p.ScheduleInfo.Expiration.Duration != "PT1H30M" {
-		t.Errorf("body %+v", p)
-	}
 }
