@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Writes everything in the tree that is generated from Go: deep copies, custom
-# resource definitions, docs/errors.md, docs/findings.md and docs/cli. With --check it changes
-# nothing, lists what is stale and fails.
+# resource definitions, docs/errors.md, docs/findings.md, docs/permissions.md
+# and docs/cli. With --check it changes nothing, lists what is stale and fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

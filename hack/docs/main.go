@@ -1,6 +1,7 @@
 // Command docs writes the generated pages of docs/ into the folder that it is
 // given: errors.md from what internal/diagnose knows, findings.md from the
-// catalogue of internal/preflight, and cli/ with a page for each command. The same source always gives the same bytes.
+// catalogue of internal/preflight, permissions.md from what plans need, and cli/
+// with a page for each command. The same source always gives the same bytes.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 
 	"github.com/kars-dev/kars/internal/cli"
 	"github.com/kars-dev/kars/internal/diagnose"
+	"github.com/kars-dev/kars/internal/permissions"
 	"github.com/kars-dev/kars/internal/preflight"
 )
 
@@ -31,7 +33,13 @@ func write(dir string) error {
 	if err := os.MkdirAll(pages, 0o755); err != nil { //nolint:gosec // pages for all to read
 		return err
 	}
-	for name, page := range map[string]string{"errors.md": diagnose.Markdown(), "findings.md": preflight.FindingsPage()} {
+	reference, err := permissions.Reference()
+	if err != nil {
+		return err
+	}
+	for name, page := range map[string]string{
+		"errors.md": diagnose.Markdown(), "findings.md": preflight.FindingsPage(), "permissions.md": reference,
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(page), 0o644); err != nil { //nolint:gosec // a page for all to read
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 func (p *Page) Markdown() string {
 	b := &page{}
 	b.f("# Permissions for kars up\n")
-	b.f("%s asks for what it takes to bring up the cluster `%s`.\n", capital(p.who()), p.Cluster)
+	b.f("What it takes for %s to bring up the cluster `%s`.\n", p.who(), p.Cluster)
 	b.f("- subscription: `%s`", p.SubscriptionID)
 	if p.TenantID != "" {
 		b.f("- tenant: `%s`", p.TenantID)
@@ -196,11 +196,4 @@ func (p *Page) gifts(b *page) {
 	if conditioned {
 		b.f("\nAzure's conditions cannot ask for the condition of the assignment that is being made. Whoever may give a role that\nis listed as conditioned could therefore give it without its condition, to a principal of that type. Where that is too\nmuch, let an owner give these roles: `kars permissions --split`.")
 	}
-}
-
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }

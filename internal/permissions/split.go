@@ -89,7 +89,9 @@ func (s *script) registrations(p *plan.Plan) {
 		}
 		s.line(`feature_registered() { [ "$(az feature show ` + feature + ` --query properties.state --output tsv)" = Registered ]; }`)
 		s.line(`if ! feature_registered; then`, `  az feature register `+feature+` --output none`)
-		s.line(`  echo `+quote("waiting for "+f.ID()+", which takes 5 to 15 minutes")+` >&2`, `  until feature_registered; do sleep "${KARS_POLL_SECONDS:-30}"; done`)
+		s.line(`  echo `+quote("waiting for "+f.ID()+", which takes 5 to 15 minutes")+` >&2`, `  tries=0`, `  until feature_registered; do`,
+			`    tries=$((tries + 1))`, `    [ "$tries" -lt 60 ] || { echo `+quote(f.ID()+" is still not registered: run this again later")+` >&2; exit 1; }`,
+			`    sleep "${KARS_POLL_SECONDS:-30}"`, `  done`)
 		s.line(`  az provider register --subscription "$subscription" --namespace `+quote(f.Namespace)+` --wait`, `fi`)
 	}
 	for _, r := range p.Registrations {

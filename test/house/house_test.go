@@ -63,10 +63,10 @@ func TestRoomsKnowOnlyWhatTheyMay(t *testing.T) {
 		banned []string
 	}{
 		"the pure rooms import no door and no SDK": {
-			[]string{"internal/plan", "internal/rbac", "internal/sandbox", "internal/diagnose"}, doors,
+			[]string{"internal/plan", "internal/rbac", "internal/sandbox", "internal/diagnose", "internal/permissions"}, doors,
 		},
 		"what is needed and what Azure does never meet": {
-			[]string{"internal/plan", "internal/preflight", "internal/provision", "internal/trust"}, []string{module + "/localazure"},
+			[]string{"internal/plan", "internal/permissions", "internal/preflight", "internal/provision", "internal/trust"}, []string{module + "/localazure"},
 		},
 		"controller and broker carry no Helm and no arm packages": {
 			[]string{"cmd/kars-controller", "cmd/kars-broker"}, small,
