@@ -31,11 +31,18 @@ func match(pattern, path string) (map[string]string, bool) {
 	return params, true
 }
 
-// currentPath rewrites the address that the operations of a group's deployments
-// have from the time before resource providers, which the SDKs still use:
-// learn.microsoft.com/rest/api/resources/deployment-operations/list.
+// currentPath rewrites two addresses that mean the same as another: that which
+// the operations of a group's deployments have from the time before resource
+// providers, which the SDKs still use, and that of a subscription in the examples
+// of Privileged Identity Management:
+// learn.microsoft.com/rest/api/resources/deployment-operations/list,
+// learn.microsoft.com/rest/api/authorization/role-assignment-schedule-requests/create#examples.
 func currentPath(path string) string {
 	segments := strings.Split(path, "/")
+	if len(segments) > 4 && strings.EqualFold(strings.Join(segments[1:4], "/"), "providers/Microsoft.Subscription/subscriptions") {
+		segments = append([]string{""}, segments[3:]...)
+		path = strings.Join(segments, "/")
+	}
 	if len(segments) < 7 || !strings.EqualFold(segments[3], "resourceGroups") || !strings.EqualFold(segments[5], "deployments") {
 		return path
 	}

@@ -34,6 +34,7 @@ func TestCurrentPath(t *testing.T) {
 		"/subscriptions/s/resourcegroups/g/deployments/d/operations": "/subscriptions/s/resourcegroups/g/providers/Microsoft.Resources/deployments/d/operations",
 		"/subscriptions/s/resourceGroups/g/providers/A/b/c":          "/subscriptions/s/resourceGroups/g/providers/A/b/c",
 		"/subscriptions/s": "/subscriptions/s",
+		"/providers/Microsoft.Subscription/subscriptions/s/providers/A/b/c": "/subscriptions/s/providers/A/b/c",
 	} {
 		if got := currentPath(old); got != want {
 			t.Errorf("currentPath(%q) = %q, want %q", old, got, want)

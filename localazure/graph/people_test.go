@@ -58,6 +58,36 @@ func TestU25DirectoryRolesAreFoundDirectlyAndThroughNestedGroups(t *testing.T) {
 	w.ok(w.app("reader", "Directory.Read.All"), 200, "GET", "/v1.0/users/"+direct.ID+"/transitiveMemberOf", nil)
 }
 
+func TestU25AServicePrincipalsRolesAreFoundThroughItsGroup(t *testing.T) {
+	w := newWorld(t)
+	robot := w.app("robot", "RoleManagement.Read.Directory")
+	err := w.directory.Update(func(t *directory.Tx) error {
+		g, err := t.CreateGroup(directory.NewGroup{DisplayName: "robots", Assignable: true})
+		if err == nil {
+			err = t.AddMember(g.ID, robot.ID)
+		}
+		if err == nil {
+			err = t.AssignDirectoryRole(g.ID, directory.AgentIDAdministrator)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const cast = "/microsoft.graph.directoryRole"
+	held := w.ok(robot, 200, "GET", "/v1.0/servicePrincipals/"+robot.ID+"/transitiveMemberOf"+cast, nil)["value"].([]any)
+	if len(held) != 1 || held[0].(tree)["roleTemplateId"] != directory.AgentIDAdministrator {
+		t.Errorf("roles %v, want the one that its group has", held)
+	}
+	if direct := w.ok(robot, 200, "GET", "/v1.0/servicePrincipals/"+robot.ID+"/memberOf"+cast, nil)["value"].([]any); len(direct) != 0 {
+		t.Errorf("roles held directly: %v", direct)
+	}
+	active := w.ok(robot, 200, "GET", assignments+mine, nil)["value"].([]any)
+	if len(active) != 1 || active[0].(tree)["memberType"] != "Group" || active[0].(tree)["endDateTime"] != nil {
+		t.Errorf("active %v", active)
+	}
+}
+
 func TestGraphTellsWhoAsks(t *testing.T) {
 	w := newWorld(t)
 	user := w.user("someone", directory.KarsAppID)
