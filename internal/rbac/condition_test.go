@@ -197,6 +197,8 @@ func TestConditionedAssignments(t *testing.T) {
 	toOwner := assign
 	toOwner.Attributes = map[string]any{roleAttribute: owner, typeAttribute: "ServicePrincipal"}
 	conditioned := Assignment{PrincipalID: alice, RoleDefinitionID: "access", Scope: "/", Condition: delegate, ConditionVersion: "2.0"}
+	past := conditioned
+	past.ConditionVersion = "1.0"
 	future := conditioned
 	future.ConditionVersion = "3.0"
 	guardedRole := RoleDefinition{ID: "guarded", Name: "Guarded", Permissions: []Permission{{Actions: []string{"*"}, Condition: delegate}}}
@@ -210,6 +212,7 @@ func TestConditionedAssignments(t *testing.T) {
 		"a condition that does not hold denies":                   {Input{Assignments: []Assignment{conditioned}}, toOwner, Denied},
 		"an assignment without condition allows beside it":        {Input{Assignments: append(at(group, "owner"), conditioned)}, toOwner, Allowed},
 		"a version nobody knows leaves it open":                   {Input{Assignments: []Assignment{future}}, assign, Unknown},
+		"a version that is not documented leaves it open":         {Input{Assignments: []Assignment{past}}, assign, Unknown},
 		"a role's own condition guards it":                        {Input{Assignments: []Assignment{{PrincipalID: alice, RoleDefinitionID: "guarded", Scope: "/"}}}, toOwner, Denied},
 		"both conditions must hold":                               {Input{Assignments: []Assignment{{PrincipalID: alice, RoleDefinitionID: "guarded", Scope: "/", Condition: "Exists @Principal[x]"}}}, assign, Unknown},
 		"a deny assignment under a condition that holds denies":   {Input{Assignments: at("/", "owner"), Denies: []DenyAssignment{{Scope: "/", Principals: []string{alice}, Permissions: []Permission{{Actions: []string{"*"}}}, Condition: delegate}}}, assign, Denied},

@@ -98,6 +98,7 @@ func TestDecide(t *testing.T) {
 		"NotActions take them away when they stand beside the other name": {Input{Assignments: at(group, "nokeysatall")}, nil, sharedKeys, Denied},
 		"an operator of one identity may give it to a resource":           {Input{Assignments: at(group, "operator")}, nil, giveIdentity, Allowed},
 		"NotActions take the giving of identities away":                   {Input{Assignments: at(group, "nooperator")}, nil, giveIdentity, Denied},
+		"an assignment whose scope is not known applies nowhere":          {Input{Assignments: at("", "owner")}, nil, write, Denied},
 		"a loop of management groups ends":                                {Input{Parents: map[string]string{subscription: subscription}}, nil, write, Denied},
 	}
 	for name, tt := range tests {

@@ -9,12 +9,15 @@ type guard struct {
 	problem   error // why there is no telling
 }
 
-// compileGuard never fails: what does not parse is unknown to every request.
+// compileGuard never fails: what does not parse is unknown to every request, and
+// so is any version but the one that Azure documents.
+//
+// learn.microsoft.com/azure/role-based-access-control/conditions-role-assignments-rest
 func compileGuard(condition, version string) guard {
 	if condition == "" {
 		return guard{}
 	}
-	if version != "" && version != "2.0" && version != "1.0" {
+	if version != "" && version != "2.0" {
 		return guard{problem: fmt.Errorf("conditions of version %s are not known", version)}
 	}
 	c, err := ParseCondition(condition)

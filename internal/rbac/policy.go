@@ -54,7 +54,9 @@ func Compile(in Input) *Policy {
 		p.roles[fold(d.ID)] = &role{definition: &d, permissions: compilePermissions(d.Permissions)}
 	}
 	for _, a := range in.Assignments {
-		p.addAssignment(a)
+		if a.Scope != "" { // else nobody knows where it applies, and surely not everywhere
+			p.addAssignment(a)
+		}
 	}
 	for _, d := range in.Denies {
 		scope := NormalizeScope(d.Scope)

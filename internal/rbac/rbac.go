@@ -46,7 +46,7 @@ type Assignment struct {
 	PrincipalID      string `json:"principalId,omitempty"`      // object id
 	PrincipalType    string `json:"principalType,omitempty"`    // User, Group, ServicePrincipal
 	RoleDefinitionID string `json:"roleDefinitionId,omitempty"` // bare GUID
-	Scope            string `json:"scope,omitempty"`
+	Scope            string `json:"scope,omitempty"`            // empty: it applies nowhere
 	Condition        string `json:"condition,omitempty"`        // empty: unconditional
 	ConditionVersion string `json:"conditionVersion,omitempty"` // "2.0" is the only one that may be written
 }

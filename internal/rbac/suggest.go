@@ -173,7 +173,7 @@ func (s *search) activations() []option {
 			assignment.PrincipalID = s.principals[0]
 		}
 		c := s.candidate(assignment.RoleDefinitionID)
-		if c == nil || !slices.ContainsFunc(s.principals, func(p string) bool { return fold(p) == fold(assignment.PrincipalID) }) {
+		if c == nil || assignment.Scope == "" || !slices.ContainsFunc(s.principals, func(p string) bool { return fold(p) == fold(assignment.PrincipalID) }) {
 			continue
 		}
 		out = s.weigh(out, Suggestion{Kind: Activate, Role: c.definition, Assignment: assignment, Eligible: e}, c)
