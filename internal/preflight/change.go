@@ -1,6 +1,8 @@
 package preflight
 
 import (
+	"fmt"
+
 	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/rbac"
@@ -30,9 +32,8 @@ func (d decider) suggest() map[string][]Fix {
 			denied, keys = append(denied, request(n)), append(keys, keyOf(n))
 		}
 	}
-	in := rbac.Input{Definitions: d.facts.Definitions.Value, Denies: d.facts.Denies.Value, Parents: d.facts.parents()}
 	fixes := map[string][]Fix{}
-	for _, s := range rbac.Suggest(in, d.knownPrincipals(), denied, rbac.SuggestOptions{
+	for _, s := range rbac.Suggest(d.empty(), d.knownPrincipals(), denied, rbac.SuggestOptions{
 		Roles: d.facts.Definitions.Value, Scopes: d.assignableAt(denied),
 	}) {
 		if s.Kind != rbac.Assign {
@@ -45,6 +46,23 @@ func (d decider) suggest() map[string][]Fix {
 		}
 	}
 	return fixes
+}
+
+// empty is a tenant in which nobody holds anything yet.
+func (d decider) empty() rbac.Input {
+	return rbac.Input{Definitions: d.facts.Definitions.Value, Denies: d.facts.Denies.Value, Parents: d.facts.parents()}
+}
+
+// customRole is the custom role that would do for one action, if one would.
+func (d decider) customRole(n plan.Need) []Fix {
+	denied := []rbac.Request{request(n)}
+	suggested := rbac.Suggest(d.empty(), d.knownPrincipals(), denied, rbac.SuggestOptions{Scopes: d.assignableAt(denied)})
+	if len(suggested) == 0 {
+		return nil
+	}
+	return []Fix{{Text: fmt.Sprintf(
+		"or have a custom role with %s assigned at %s; `kars permissions --format role-json` prints one for all of the plan",
+		n.Action, suggested[0].Assignment.Scope)}}
 }
 
 // assignableAt lists the scopes at which roles can be assigned before the run:

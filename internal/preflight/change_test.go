@@ -77,6 +77,15 @@ func TestNoRoleIsSuggestedAgainstADenyAssignment(t *testing.T) {
 	if len(changes) == 0 {
 		t.Error("nothing at all was suggested")
 	}
+	for _, n := range p.Needs {
+		if n.Kind != plan.NeedAction || n.Proof {
+			continue
+		}
+		custom, denied := d.customRole(n), n.Action == "Microsoft.KeyVault/vaults/write"
+		if denied != (len(custom) == 0) {
+			t.Errorf("a custom role for %s: got %v, and a deny assignment takes it away: %t", n.Action, custom, denied)
+		}
+	}
 }
 
 func TestRolesInheritedFromAManagementGroupCount(t *testing.T) {

@@ -50,6 +50,7 @@ type Derivation struct {
 func Explain(p *plan.Plan, f Facts, r Report, pattern string) Explanations {
 	x := Explanations{APIVersion: apiVersion, Kind: "PreflightExplanations", Needs: []Explanation{}}
 	policy, principals := f.derivable()
+	d := decider{plan: p, facts: f, remedy: newRemedy(p, f)}
 	for _, n := range p.Needs {
 		if n.Kind != plan.NeedAction {
 			continue
@@ -58,7 +59,11 @@ func Explain(p *plan.Plan, f Facts, r Report, pattern string) Explanations {
 		if !ok || pattern == "" && found.Verdict == Pass || pattern != "" && !rbac.Match(pattern, n.Action) {
 			continue
 		}
-		x.Needs = append(x.Needs, f.explain(policy, principals, n, found))
+		explained := f.explain(policy, principals, n, found)
+		if found.Verdict == Fail {
+			explained.Fix = append(slices.Clip(explained.Fix), d.customRole(n)...)
+		}
+		x.Needs = append(x.Needs, explained)
 	}
 	return x
 }
