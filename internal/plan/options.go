@@ -15,7 +15,7 @@ const (
 	Standard Isolation = "standard" // restricted security context, RuntimeDefault seccomp
 	Enhanced Isolation = "enhanced" // plus kars' seccomp profile and, where nodes report it, a user namespace
 
-	// confidential is refused by Validate: no pool for it is planned.
+	// confidential is refused by Validate while no pool for it is planned.
 	confidential Isolation = "confidential"
 )
 
