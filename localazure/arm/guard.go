@@ -7,6 +7,7 @@ import (
 
 	"github.com/kars-dev/kars/localazure/action"
 	"github.com/kars-dev/kars/localazure/armid"
+	"github.com/kars-dev/kars/localazure/entra"
 	"github.com/kars-dev/kars/localazure/store"
 )
 
@@ -74,4 +75,31 @@ func (s *Service) guardRoute(r *Request, need action.Need) error {
 	}
 	c.ID = id
 	return s.guard(r.Context(), c)
+}
+
+// AdmitDelete checks all that keeps a caller from deleting a resource: missing
+// rights, locks, and a type that is not deleted.
+func (s *Service) AdmitDelete(ctx context.Context, c entra.Claims, id armid.ID) error {
+	t, ok := s.Type(id.Type())
+	if !ok {
+		return s.unknownType(id)
+	}
+	if t.ReadOnly {
+		return notAllowed(http.MethodDelete)
+	}
+	var attributes map[string]any
+	if t.Attributes != nil {
+		stored, err := s.stored(id)
+		if err != nil {
+			return err
+		}
+		if stored != nil {
+			attributes = t.Attributes(stored, nil)
+		}
+	}
+	need, _ := action.Of(http.MethodDelete, id)
+	if err := s.Authorize(ctx, c, need, attributes); err != nil {
+		return err
+	}
+	return s.guard(ctx, Change{Action: need.Action, ID: id})
 }

@@ -71,6 +71,13 @@ func (p *Provider) preflight(ctx context.Context, w *arm.Write) error {
 	if err != nil {
 		return err
 	}
+	return p.checkItems(ctx, w, items, func(*arm.Error) bool { return false })
+}
+
+// checkItems checks that the caller may write every resource of a template, and
+// that neither a policy nor a provider refuses one. Refusals that will have
+// fallen away by then are left out.
+func (p *Provider) checkItems(ctx context.Context, w *arm.Write, items []item, lifted func(*arm.Error) bool) error {
 	var denied []*arm.Error
 	for _, it := range items {
 		err := p.service.AuthorizePut(ctx, w.Caller, it.ID, it.Body)
@@ -81,7 +88,9 @@ func (p *Provider) preflight(ctx context.Context, w *arm.Write) error {
 		if e.Status != http.StatusForbidden {
 			return err
 		}
-		denied = append(denied, denial(w.Caller, it, e))
+		if !lifted(e) {
+			denied = append(denied, denial(w.Caller, it, e))
+		}
 	}
 	if err := summarize(w.ID.Name(), denied); err != nil {
 		return err
@@ -240,10 +249,15 @@ func (p *Provider) validate(ctx context.Context, r *arm.Request) (*arm.Response,
 // listDeployments lists the deployments of a group, or of a subscription
 // without those of its groups.
 func (p *Provider) listDeployments(_ context.Context, r *arm.Request) (*arm.Response, error) {
+	return p.listAt(r, deploymentType)
+}
+
+// listAt lists what of a type lies at a scope, and not below it.
+func (p *Provider) listAt(r *arm.Request, kind string) (*arm.Response, error) {
 	container := containerOf(r.ID).String()
 	var trees []store.Tree
 	err := p.service.Store.View(func(tx *store.Tx) error {
-		return resource.OfType(tx, container, deploymentType, func(d resource.Resource) error {
+		return resource.OfType(tx, container, kind, func(d resource.Resource) error {
 			if armid.Equal(d.ID.Parent().String(), container) {
 				trees = append(trees, d.Tree)
 			}

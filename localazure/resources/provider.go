@@ -25,7 +25,10 @@ type Provider struct {
 func New(s *arm.Service) arm.Provider {
 	p := &Provider{service: s}
 	s.Handle(kindDeployment, p.runDeployment)
+	s.Handle(kindStack, p.runStack)
+	s.Handle(kindStackDelete, p.runStackDelete)
 	const subscription = "/subscriptions/{subscription}"
+	const stack = "/providers/Microsoft.Resources/deploymentStacks/{name}"
 	const deployment = "{scope...}/providers/Microsoft.Resources/deployments/{name}"
 	return arm.Provider{
 		Namespace: "Microsoft.Resources",
@@ -33,8 +36,9 @@ func New(s *arm.Service) arm.Provider {
 			{Name: SubscriptionType, APIVersions: []string{"2022-12-01"}, ReadOnly: true},
 			p.groups(),
 			p.deployments(),
+			p.stacks(),
 		},
-		Routes: []arm.Route{
+		Routes: append(s.PollingRoutes("Microsoft.Resources"), []arm.Route{
 			{Method: http.MethodGet, Pattern: "/tenants", Open: true, Handle: p.listTenants},
 			{Method: http.MethodGet, Pattern: "/subscriptions", Open: true, Handle: p.listSubscriptions},
 			{Method: http.MethodGet, Pattern: subscription + "/locations", Handle: p.listLocations},
@@ -47,6 +51,8 @@ func New(s *arm.Service) arm.Provider {
 			{Method: http.MethodPost, Pattern: subscription + "/providers/{namespace}/unregister", Handle: p.unregister},
 			{Method: http.MethodGet, Pattern: deployment + "/operations", Handle: p.listOperations},
 			{Method: http.MethodGet, Pattern: deployment + "/operationStatuses/{operation}", Handle: p.deploymentStatus},
-		},
+			{Method: http.MethodDelete, Pattern: subscription + stack, Handle: p.deleteStack},
+			{Method: http.MethodDelete, Pattern: subscription + "/resourceGroups/{group}" + stack, Handle: p.deleteStack},
+		}...),
 	}
 }

@@ -35,7 +35,16 @@ func (p *Provider) runDeployment(ctx context.Context, o arm.Operation) error {
 	if err != nil {
 		return p.end(id, o, nil, err)
 	}
-	run := &deploymentRun{provider: p, id: id, caller: input.Caller, done: map[string]chan struct{}{}, failed: map[string]bool{}}
+	err = p.deploy(ctx, id, input.Caller, items)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return p.end(id, o, items, err)
+}
+
+// deploy writes the resources of a template for a deployment or a stack.
+func (p *Provider) deploy(ctx context.Context, id armid.ID, c entra.Claims, items []item) error {
+	run := &deploymentRun{provider: p, id: id, caller: c, done: map[string]chan struct{}{}, failed: map[string]bool{}}
 	for _, it := range items {
 		run.done[strings.ToLower(it.ID.String())] = make(chan struct{})
 	}
@@ -47,7 +56,7 @@ func (p *Provider) runDeployment(ctx context.Context, o arm.Operation) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return p.end(id, o, items, run.result())
+	return run.result()
 }
 
 func (p *Provider) readInput(id armid.ID, o arm.Operation) (deploymentInput, []item, error) {
