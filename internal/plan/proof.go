@@ -37,7 +37,7 @@ func (n *needList) proof(p *Plan) {
 	}
 	for _, r := range p.Resources {
 		if id, ok := p.DeletedID(r); ok {
-			look(r.Step, deletedRead[r.Type], id, "proves whether a deleted "+r.Label+" still holds the name")
+			look(r.Step, deletedRead[r.Type], id, "proves whether a deleted "+r.noun()+" still holds the name")
 		}
 	}
 }

@@ -205,7 +205,7 @@ func (g *gatherer) insufficient() []string {
 		_, inGroup := rbac.ResourceGroupOf(n.Scope)
 		_, asked := g.facts.Permissions[n.Scope]
 		switch {
-		case n.Kind != plan.NeedAction || n.Proof || asked || !inGroup || slices.Contains(out, n.Scope):
+		case n.Kind != plan.NeedAction || !g.facts.decides(n) || asked || !inGroup || slices.Contains(out, n.Scope):
 		case rbac.Contains(own, n.Scope) && !g.facts.Group.Value.Exists:
 		case g.facts.permitted(n).Verdict != rbac.Allowed:
 			out = append(out, n.Scope)
@@ -217,6 +217,6 @@ func (g *gatherer) insufficient() []string {
 // lacks reports whether what was read so far leaves a need open.
 func (f Facts) lacks(p *plan.Plan) bool {
 	return slices.ContainsFunc(p.Needs, func(n plan.Need) bool {
-		return n.Kind == plan.NeedAction && !n.Proof && f.permitted(n).Verdict != rbac.Allowed
+		return n.Kind == plan.NeedAction && f.decides(n) && f.permitted(n).Verdict != rbac.Allowed
 	})
 }

@@ -109,8 +109,8 @@ func Decide(p *plan.Plan, f Facts) Report {
 	d.changes = d.suggest()
 	findings := []Finding{d.group()}
 	for _, n := range p.Needs {
-		if n.Proof {
-			continue // what it leaves undecided says so itself
+		if !f.decides(n) {
+			continue
 		}
 		switch n.Kind {
 		case plan.NeedAction:

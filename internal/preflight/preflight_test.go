@@ -94,6 +94,21 @@ func TestU10OwnerOfAPremadeGroupMayRun(t *testing.T) {
 	}
 }
 
+func TestU10TheRightToMakeTheGroupIsNotAskedForWhereItIsThere(t *testing.T) {
+	p := mustPlan(plan.Options{})
+	const id = "rbac/Microsoft.Resources/subscriptions/resourceGroups/write"
+	a := &azure{roles: developer, assignments: []rbac.Assignment{given(t, "Reader", subscription)}}
+	if f := find(t, check(t, a), id, p.Group.ID); f.Verdict != Fail {
+		t.Errorf("without the group it is %s, want fail", f.Verdict)
+	}
+	a.location = "eastus2"
+	for _, f := range check(t, a).Findings {
+		if f.ID == id {
+			t.Errorf("with the group there is a finding: %+v", f)
+		}
+	}
+}
+
 func TestU10RegionOfAPremadeGroup(t *testing.T) {
 	p := mustPlan(plan.Options{})
 	a := &azure{roles: developer, location: "westeurope", assignments: []rbac.Assignment{given(t, "Owner", subscription)}}
