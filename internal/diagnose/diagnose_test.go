@@ -48,6 +48,10 @@ func TestExplain(t *testing.T) {
 			Error{Plane: ARM, Code: "ErrCode_InsufficientVCPUQuota", Message: "Insufficient regional vcpu quota left"},
 			"quota-exceeded", "az vm list-usage --location <region> --output table",
 		},
+		"U41 no tokens a minute are left for the model": {
+			Error{Plane: ARM, Code: "InsufficientQuota", Message: "This operation require 10 new capacity in quota Tokens Per Minute (thousands) - gpt-4.1"},
+			"model-quota-exceeded", "az cognitiveservices usage list --location <region> --output table",
+		},
 		"U41 a size that the subscription may not have is no quota": {
 			Error{Plane: ARM, Code: "BadRequest", Message: "The VM size of Standard_D4as_v5 is not allowed in your subscription in location 'eastus2'. The available VM sizes are 'standard_d2as_v5'. For more details, please visit https://aka.ms/aks/quotas-skus-regions"},
 			"sku-not-available", "kars up --region <region>",

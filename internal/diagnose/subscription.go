@@ -30,8 +30,18 @@ func subscriptionRows() []row {
 			doc: "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-register-resource-provider",
 		},
 		{
+			id: "model-quota-exceeded", plane: ARM, codes: []string{"InsufficientQuota"},
+			cause: "the subscription's quota of tokens a minute for this model in this region is used up; a deleted account keeps what its deployments had for two days",
+			fix: []Fix{
+				{"see what is used", "az cognitiveservices usage list --location <region> --output table"},
+				{"see which deleted accounts keep quota, and purge one", "az cognitiveservices account list-deleted --output table"},
+				{"or use a region that has some left", "kars up --region <region>"},
+			},
+			doc: "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/quota",
+		},
+		{
 			id: "quota-exceeded", plane: ARM,
-			codes: []string{"ResourceQuotaExceeded", "QuotaExceeded", "ErrCode_InsufficientVCPUQuota", "InsufficientVCPUQuota", "InsufficientQuota"},
+			codes: []string{"ResourceQuotaExceeded", "QuotaExceeded", "ErrCode_InsufficientVCPUQuota", "InsufficientVCPUQuota"},
 			cause: quotaCause, fix: quotaFix(), doc: quotaDoc,
 		},
 		{

@@ -297,7 +297,7 @@ func TestP15U41ModelQuotaIsReadAndBindsDeployments(t *testing.T) {
 	}
 	more := accountOf("kars-more", "eastus2")
 	refusedBy(t, c.ValidateDeployment(ctx, group, "v", template(more, modelDeployment("kars-more", 6))), "InsufficientQuota",
-		"require 6 new capacity in quota Tokens Per Minute (thousands) - gpt-4.1 - GlobalStandard, which is bigger than the current available capacity 5", "quota-exceeded")
+		"require 6 new capacity in quota Tokens Per Minute (thousands) - gpt-4.1 - GlobalStandard, which is bigger than the current available capacity 5", "model-quota-exceeded")
 	if err := c.ValidateDeployment(ctx, group, "v", template(more, modelDeployment("kars-more", 5))); err != nil {
 		t.Errorf("as much as is left: %v", err)
 	}
