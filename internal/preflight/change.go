@@ -25,7 +25,7 @@ func (d decider) suggest() map[string][]Fix {
 	var denied []rbac.Request
 	var keys []string
 	for _, n := range d.plan.Needs {
-		if n.Kind != plan.NeedAction || n.Proof {
+		if n.Kind != plan.NeedAction || !d.facts.decides(n) {
 			continue
 		}
 		if decision := d.decision(n); decision.Verdict == rbac.Denied && decision.Deny == nil {
