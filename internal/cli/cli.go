@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/go-logr/logr"
@@ -141,11 +143,9 @@ on this machine.`,
 }
 
 // prepare makes what every command needs of its global flags.
-func (a *app) prepare(*cobra.Command) error {
-	switch report.Format(a.flags.output) {
-	case report.Text, report.JSON, report.YAML:
-	default:
-		return usagef("for example: -o json", "-o %q is not one of text, json, yaml", a.flags.output)
+func (a *app) prepare(cmd *cobra.Command) error {
+	if err := a.checkFormat(cmd); err != nil {
+		return err
 	}
 	a.printer = report.New(report.Options{
 		Out: a.streams.Out, Err: a.streams.Err, Format: report.Format(a.flags.output), Quiet: a.flags.quiet,
@@ -157,6 +157,21 @@ func (a *app) prepare(*cobra.Command) error {
 	var err error
 	a.home, err = home.Find(a.getenv)
 	return err
+}
+
+// foreignFormats is the annotation of a command that prints in forms of others
+// too: their names, with commas between them.
+const foreignFormats = "foreign-formats"
+
+func (a *app) checkFormat(cmd *cobra.Command) error {
+	formats := []string{string(report.Text), string(report.JSON), string(report.YAML)}
+	if more := cmd.Annotations[foreignFormats]; more != "" {
+		formats = append(formats, strings.Split(more, ",")...)
+	}
+	if !slices.Contains(formats, a.flags.output) {
+		return usagef("for example: -o json", "-o %q is not one of %s", a.flags.output, strings.Join(formats, ", "))
+	}
+	return nil
 }
 
 func isTerminal(w io.Writer) bool {

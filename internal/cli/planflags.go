@@ -8,7 +8,6 @@ import (
 
 	"github.com/kars-dev/kars/internal/home"
 	"github.com/kars-dev/kars/internal/plan"
-	"github.com/kars-dev/kars/internal/preflight"
 )
 
 // planFlags are the flags that say what is planned; up and preflight share them.
@@ -17,8 +16,8 @@ type planFlags struct {
 	isolation string
 	trust     string
 	values    chartFlags
-	failOn    string
-	timeout   time.Duration
+	judgeFlags
+	timeout time.Duration
 }
 
 func (p *planFlags) register(f *pflag.FlagSet, getenv func(string) string) {
@@ -33,7 +32,7 @@ func (p *planFlags) register(f *pflag.FlagSet, getenv func(string) string) {
 	f.StringVar(&p.options.ImageSource, "image-source", "", "registry that kars' images are imported from (default ghcr.io/kars-dev)")
 	f.StringVar(&p.options.FoundryEndpoint, "foundry-endpoint", "", "URL of a Foundry account that is there already; none is made")
 	p.values.register(f)
-	f.StringVar(&p.failOn, "fail-on", "error", "error: exit 3 on what blocks; unknown: also exit 4 on what could not be decided; warning: also exit 3 on every warning")
+	p.judgeFlags.register(f)
 	f.DurationVar(&p.timeout, "timeout", time.Hour, "give up after this long")
 }
 
@@ -57,12 +56,9 @@ func (p *planFlags) chosen() plan.Options {
 	return o.WithDefaults()
 }
 
-// gate is what keeps a run from starting.
-func (p *planFlags) gate() preflight.Gate { return preflight.Gate(p.failOn) }
-
 func (p *planFlags) check(a *app) error {
-	if !preflight.IsGate(p.failOn) {
-		return usagef("for example: --fail-on unknown", "--fail-on %q is not one of %s", p.failOn, preflight.GateNames())
+	if err := p.judgeFlags.read(); err != nil {
+		return err
 	}
 	if err := p.values.read(); err != nil {
 		return err

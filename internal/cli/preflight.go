@@ -14,14 +14,18 @@ import (
 	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/preflight"
+	"github.com/kars-dev/kars/internal/release"
 	"github.com/kars-dev/kars/internal/report"
+	"github.com/kars-dev/kars/internal/report/pipeline"
 )
 
 // preflightFlags are those of preflight alone.
 type preflightFlags struct {
 	planFlags
-	who     bool
-	explain explained
+	factsFlags
+	who           bool
+	explain       explained
+	writeBaseline string
 }
 
 func (a *app) preflightCommand() *cobra.Command {
@@ -31,10 +35,24 @@ func (a *app) preflightCommand() *cobra.Command {
 		Example: `  kars preflight --local --as reader
   kars preflight --subscription <id> --region westeurope -o json
   kars preflight --who
-  kars preflight --explain Microsoft.Authorization/roleAssignments/write`,
+  kars preflight --explain Microsoft.Authorization/roleAssignments/write
+  kars preflight -o sarif > kars.sarif                    for code scanning; also junit, markdown
+  kars preflight --fail-on unknown --baseline accepted.yaml
+  kars preflight --write-baseline accepted.yaml           accept what is found; give each a reason
+  kars preflight --save facts.json                        to hand to support
+  kars preflight --from facts.json                        the same verdict, anywhere`,
+		Annotations: map[string]string{foreignFormats: "sarif,junit,markdown"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := flags.check(a); err != nil {
+			if err := a.checkPreflight(cmd, &flags); err != nil {
 				return err
+			}
+			if flags.from != "" {
+				p, f, err := flags.factsFlags.read()
+				if err != nil {
+					return err
+				}
+				a.saysFrom(f, &flags.factsFlags)
+				return a.reportPreflight(p, f, &flags)
 			}
 			ctx, cancel := flags.bounded(cmd.Context())
 			defer cancel()
@@ -48,32 +66,67 @@ func (a *app) preflightCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	flags.register(f, a.getenv)
+	flags.planFlags.register(f, a.getenv)
+	flags.factsFlags.register(f)
+	f.StringVar(&flags.writeBaseline, "write-baseline", "", "file to list the findings in, for --baseline; each then needs a reason")
 	f.BoolVar(&flags.explain.asked, "explain", false, "how each permission that does not pass, or the ACTION that follows, is derived, and what would change it")
 	f.BoolVar(&flags.who, "who", false, "what every principal of the plan must be able to do, and by what it may")
 	return cmd
 }
 
-// reportPreflight decides, prints what was asked for, and returns the exit.
+// checkPreflight checks what can be checked before anybody signs in.
+func (a *app) checkPreflight(cmd *cobra.Command, flags *preflightFlags) error {
+	if err := errors.Join(flags.factsFlags.check(cmd), flags.planFlags.check(a)); err != nil {
+		return err
+	}
+	switch f := a.printer.Format(); f {
+	case report.SARIF, report.JUnit, report.Markdown:
+		if flags.who || flags.explain.asked {
+			return usagef("for example: -o json", "-o %s is for the findings, without --who or --explain", f)
+		}
+	}
+	return nil
+}
+
+// reportPreflight decides, keeps and prints what was asked for, and returns the
+// exit.
 func (a *app) reportPreflight(p *plan.Plan, f preflight.Facts, flags *preflightFlags) error {
-	r := preflight.Decide(p, f)
-	var err error
-	if flags.explain.asked {
+	if err := a.keep(f, &flags.factsFlags); err != nil {
+		return err
+	}
+	r := flags.judged(preflight.Decide(p, f), f)
+	if err := flags.keepBaseline(r); err != nil {
+		return err
+	}
+	if err := a.printPreflight(p, f, r, flags); err != nil {
+		return err
+	}
+	a.warnOfAccepted(r)
+	a.announce(r, &flags.judgeFlags)
+	return verdictError(r, flags.gate())
+}
+
+// printPreflight prints the findings, or what else was asked for.
+func (a *app) printPreflight(p *plan.Plan, f preflight.Facts, r preflight.Report, flags *preflightFlags) error {
+	switch {
+	case flags.explain.asked:
 		x := preflight.Explain(p, f, r, flags.explain.action)
 		if flags.explain.action != "" && len(x.Needs) == 0 {
 			return usagef("what it needs: kars permissions", "the plan does not need %s", flags.explain.action)
 		}
-		err = a.printer.Document(x, func(w io.Writer) { writeExplanations(w, x) })
-	} else if flags.who {
+		return a.printer.Document(x, func(w io.Writer) { writeExplanations(w, x) })
+	case flags.who:
 		m := preflight.Who(p, f, r)
-		err = a.printer.Document(m, func(w io.Writer) { writeMatrix(w, m) })
-	} else {
-		err = a.printer.Document(r, func(w io.Writer) { writePreflight(w, r) })
+		return a.printer.Document(m, func(w io.Writer) { writeMatrix(w, m) })
 	}
-	if err != nil {
-		return err
+	foreign := map[report.Format]func(io.Writer, preflight.Report, pipeline.Options) error{
+		report.SARIF: pipeline.SARIF, report.JUnit: pipeline.JUnit, report.Markdown: pipeline.Markdown,
 	}
-	return verdictError(r, flags.gate())
+	if write := foreign[a.printer.Format()]; write != nil {
+		o := pipeline.Options{Version: release.Version(), Gate: flags.gate()}
+		return a.printer.Foreign(func(w io.Writer) error { return write(w, r, o) })
+	}
+	return a.printer.Document(r, func(w io.Writer) { writePreflight(w, r) })
 }
 
 // planned signs in and makes the plan. A region that the subscription does not
@@ -93,8 +146,10 @@ func (a *app) planned(ctx context.Context, flags *planFlags) (*session, *plan.Pl
 	return s, p, checkRegion(ctx, s, p)
 }
 
-func (a *app) preflight(ctx context.Context, s *session, p *plan.Plan) preflight.Report {
-	return preflight.Run(ctx, a.preflightOptions(s, p))
+// preflight is what up decides by.
+func (a *app) preflight(ctx context.Context, s *session, p *plan.Plan, flags *judgeFlags) preflight.Report {
+	f := preflight.Gather(ctx, a.preflightOptions(s, p))
+	return flags.judged(preflight.Decide(p, f), f)
 }
 
 func (a *app) preflightOptions(s *session, p *plan.Plan) preflight.Options {

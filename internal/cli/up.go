@@ -82,11 +82,13 @@ func (a *app) up(ctx context.Context, flags *upFlags) error {
 	if flags.skipPreflight {
 		a.printer.Warn("preflight is skipped: nothing is proved before the first write", "")
 	} else {
-		r := a.preflight(ctx, s, p)
+		r := a.preflight(ctx, s, p, &flags.judgeFlags)
 		checked = &r
 	}
 	if checked != nil {
-		a.explain(*checked)
+		a.explain(*checked, flags.gate())
+		a.warnOfAccepted(*checked)
+		a.announce(*checked, &flags.judgeFlags)
 	}
 	if flags.dryRun {
 		return a.dryRun(p, checked, flags)
@@ -118,8 +120,8 @@ func (a *app) readyFor(flags *upFlags) error {
 
 // explain says on stderr what did not pass: what blocks, with its fix, and what
 // is only to be known.
-func (a *app) explain(r preflight.Report) {
-	if !r.Blocks() {
+func (a *app) explain(r preflight.Report, gate preflight.Gate) {
+	if verdictError(r, gate) == nil {
 		for _, f := range r.Of(preflight.Unknown) {
 			a.printer.Warn(fmt.Sprintf("could not decide %s: %s", f.Subject, strings.Join(f.Evidence, "; ")), "")
 		}
@@ -141,7 +143,7 @@ func (a *app) apply(ctx context.Context, s *session, p *plan.Plan, checked *pref
 
 func (a *app) provision(ctx context.Context, s *session, p *plan.Plan, flags *upFlags) (result provision.Result, err error) {
 	x := a.contextOf(s, p)
-	j, err := a.openJournal(x.Name, "up", flags.skipPreflight)
+	j, err := a.openJournal(x.Name, flags.command(), flags.skipPreflight)
 	if err != nil {
 		return provision.Nothing(), err
 	}
@@ -152,6 +154,15 @@ func (a *app) provision(ctx context.Context, s *session, p *plan.Plan, flags *up
 	run := a.newRun(s, p, j, x.Name)
 	run.Until, run.Values = plan.Step(flags.until), flags.values.values
 	return provision.Apply(ctx, run)
+}
+
+// command is how the journal names the run: with what kept findings from
+// standing in its way.
+func (f *upFlags) command() string {
+	if f.baselineFile != "" {
+		return "up --baseline " + f.baselineFile
+	}
+	return "up"
 }
 
 func (a *app) printUp(doc upResult) error {

@@ -95,7 +95,7 @@ func (h Home) changeContexts(change func(*Contexts)) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(h.contextsFile(), raw)
+	return WriteFile(h.contextsFile(), raw)
 }
 
 func (c *Contexts) remove(name string) {

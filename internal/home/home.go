@@ -145,11 +145,11 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(path, append(raw, '\n'))
+	return WriteFile(path, append(raw, '\n'))
 }
 
-// writeFile replaces a file whole, or not at all.
-func writeFile(path string, data []byte) error {
+// WriteFile replaces a file whole, or not at all. Nobody else may read it.
+func WriteFile(path string, data []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err

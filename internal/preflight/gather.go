@@ -33,7 +33,7 @@ type gatherer struct {
 
 func newFacts(o Options) Facts {
 	return Facts{
-		APIVersion: apiVersion, Kind: "PreflightFacts", Version: FactsVersion,
+		APIVersion: apiVersion, Kind: factsKind, Version: FactsVersion,
 		Gathered: o.Now().UTC(), Plan: o.Plan.Options, Caller: o.Caller, LocalPrincipal: o.LocalPrincipal,
 		Permissions: map[string]Fact[[]rbac.Permission]{},
 	}

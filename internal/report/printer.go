@@ -29,6 +29,13 @@ const (
 	YAML Format = "yaml"
 )
 
+// The forms of others, of preflight's report alone.
+const (
+	SARIF    Format = "sarif"
+	JUnit    Format = "junit"
+	Markdown Format = "markdown"
+)
+
 // Printer owns both streams.
 type Printer struct {
 	out, err io.Writer
@@ -91,6 +98,14 @@ func (p *Printer) Document(v any, text func(io.Writer)) error {
 	}
 	text(p.out)
 	return nil
+}
+
+// Foreign writes to stdout in a form of others.
+func (p *Printer) Foreign(write func(io.Writer) error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+	return write(p.out)
 }
 
 // Say writes one line to stderr, unless asked to be quiet.
