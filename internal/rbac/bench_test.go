@@ -71,6 +71,30 @@ func BenchmarkCompile(b *testing.B) {
 	}
 }
 
+// BenchmarkSuggest weighs 700 roles, about as many as Azure has, for everything
+// that a caller without any role lacks.
+func BenchmarkSuggest(b *testing.B) {
+	var o SuggestOptions
+	for i := range 700 {
+		p := Permission{Actions: []string{"Microsoft.Authorization/*/read", "Microsoft.Resources/deployments/*", fmt.Sprintf("Microsoft.Service%d/*", i)}}
+		for j := range 15 {
+			p.Actions = append(p.Actions, fmt.Sprintf("Microsoft.Service%d/type%d/write", i+1, j))
+		}
+		o.Roles = append(o.Roles, RoleDefinition{ID: fmt.Sprintf("role-%d", i), Name: fmt.Sprintf("Role %d", i), Permissions: []Permission{p}})
+	}
+	o.Roles = append(o.Roles, definitions...)
+	o.Scopes = []string{subscription, group}
+	denied := []Request{{Action: "Microsoft.Authorization/roleAssignments/write", Scope: vault}, {Action: "Microsoft.Resources/deployments/read", Scope: group}}
+	for i := range 30 {
+		denied = append(denied, Request{Action: fmt.Sprintf("Microsoft.Service%d/type1/write", i), Scope: group})
+	}
+	for b.Loop() {
+		if got := Suggest(Input{}, []string{alice}, denied, o); len(got) != 3 {
+			b.Fatalf("got %d suggestions, want two roles and a custom one", len(got))
+		}
+	}
+}
+
 // A decision takes memory for the folded request and for its sentence, however
 // many assignments there are.
 func TestADecisionTakesTwoAllocations(t *testing.T) {

@@ -11,17 +11,31 @@ func (s *search) cover(options []option) []Suggestion {
 	var out []Suggestion
 	left := slices.Clone(s.open)
 	for len(options) > 0 {
-		best := slices.MinFunc(options, func(a, b option) int { return compareOptions(a, b, left) })
+		best := s.best(options, left)
 		if gain(best, left) == 0 {
 			break
 		}
 		left = slices.DeleteFunc(left, func(i int) bool { return slices.Contains(best.Flips, i) })
 		if g := best.Suggestion; s.holds(g) {
-			g.Besides -= s.named(g.Flips)
+			g.Besides = best.breadth(s.universe) - s.named(g.Flips)
 			out = append(out, g)
 		}
 	}
 	return out
+}
+
+// best is the option that allows most of what is left; of several the one at
+// the narrowest scope, and of these that which grants least.
+func (s *search) best(options []option, left []int) option {
+	first := slices.MinFunc(options, func(a, b option) int { return compareOptions(a, b, left) })
+	alike := slices.DeleteFunc(slices.Clone(options), func(o option) bool { return compareOptions(first, o, left) != 0 })
+	return slices.MinFunc(alike, func(a, b option) int {
+		return cmp.Or(
+			cmp.Compare(a.breadth(s.universe), b.breadth(s.universe)),
+			cmp.Compare(a.Role.Name, b.Role.Name),
+			cmp.Compare(a.Assignment.Scope, b.Assignment.Scope),
+		)
+	})
 }
 
 // gain counts how much of what is left an option allows.
@@ -35,7 +49,8 @@ func gain(o option, left []int) int {
 	return n
 }
 
-// compareOptions puts the better option first.
+// compareOptions puts the option first that allows more of what is left, a role
+// that gives no roles away before one that does.
 func compareOptions(a, b option, left []int) int {
 	ga, gb := gain(a, left), gain(b, left)
 	rank := func(o option, gain int) int {
@@ -47,14 +62,7 @@ func compareOptions(a, b option, left []int) int {
 		}
 		return 0
 	}
-	return cmp.Or(
-		cmp.Compare(rank(a, ga), rank(b, gb)),
-		cmp.Compare(gb, ga),
-		cmp.Compare(b.depth, a.depth),
-		cmp.Compare(a.Besides, b.Besides),
-		cmp.Compare(a.Role.Name, b.Role.Name),
-		cmp.Compare(a.Assignment.Scope, b.Assignment.Scope),
-	)
+	return cmp.Or(cmp.Compare(rank(a, ga), rank(b, gb)), cmp.Compare(gb, ga), cmp.Compare(b.depth, a.depth))
 }
 
 // holds tries the suggestion: it reports whether the policy with its
@@ -70,7 +78,7 @@ func (s *search) holds(g Suggestion) bool {
 func (s *search) named(indices []int) int {
 	seen := map[known]bool{}
 	for _, i := range indices {
-		if k := (known{fold(s.requests[i].Action), s.requests[i].Data}); s.universe[k] {
+		if k := (known{fold(s.requests[i].Action), s.requests[i].Data}); s.universe.has(k) {
 			seen[k] = true
 		}
 	}

@@ -76,12 +76,12 @@ type Advisor struct {
 	eligible   []Eligible
 	scopes     []string          // normalized, the narrowest first
 	written    map[string]string // scopes as they were given
-	universe   map[known]bool
+	universe   *universe
 }
 
 // NewAdvisor makes an advisor over the policy that in makes.
 func NewAdvisor(in Input, o SuggestOptions) *Advisor {
-	a := &Advisor{policy: Compile(in), eligible: o.Eligible, written: map[string]string{}, universe: universeOf(o.Roles)}
+	a := &Advisor{policy: Compile(in), eligible: o.Eligible, written: map[string]string{}, universe: newUniverse(o.Roles)}
 	for _, d := range o.Roles {
 		a.candidates = append(a.candidates, newCandidate(d))
 	}
@@ -130,6 +130,7 @@ type search struct {
 	*Advisor
 	principals []string
 	requests   []Request
+	queries    []query    // the requests as they are looked up
 	open       []int      // the requests that some role assignment would allow
 	reaching   [][]string // by request, the scopes whose assignments reach it
 }
@@ -140,10 +141,11 @@ func (s *search) flippable() []int {
 	var open []int
 	s.reaching = make([][]string, len(s.requests))
 	for i, r := range s.requests {
+		s.queries = append(s.queries, newQuery(s.principals, r))
 		if s.policy.Decide(s.principals, r).Verdict == Allowed {
 			continue
 		}
-		q := newQuery(s.principals, s.requests[i])
+		q := s.queries[i]
 		if _, blocked := s.policy.decideDenies(&q); blocked {
 			continue
 		}
@@ -159,8 +161,8 @@ func (s *search) flippable() []int {
 // option is a suggestion that is being weighed.
 type option struct {
 	Suggestion
-	escalates bool
-	depth     int
+	*candidate
+	depth int
 }
 
 // activations are the eligible assignments that would help.
@@ -205,14 +207,12 @@ func (s *search) weigh(out []option, g Suggestion, c *candidate) []option {
 		if !slices.Contains(s.reaching[i], scope) {
 			continue
 		}
-		q := newQuery(s.principals, s.requests[i])
-		if trial.decide(&q).verdict == Allowed {
+		if trial.decide(&s.queries[i]).verdict == Allowed {
 			g.Flips = append(g.Flips, i)
 		}
 	}
 	if len(g.Flips) == 0 {
 		return out
 	}
-	g.Besides = c.breadth(s.universe)
-	return append(out, option{Suggestion: g, escalates: c.escalates, depth: s.policy.depth(scope)})
+	return append(out, option{Suggestion: g, candidate: c, depth: s.policy.depth(scope)})
 }
