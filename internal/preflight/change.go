@@ -50,7 +50,7 @@ func (d decider) suggest() map[string][]Fix {
 
 // empty is a tenant in which nobody holds anything yet.
 func (d decider) empty() rbac.Input {
-	return rbac.Input{Definitions: d.facts.Definitions.Value, Denies: d.facts.Denies.Value, Parents: d.facts.parents()}
+	return rbac.Input{Denies: d.facts.Denies.Value, Parents: d.facts.parents()}
 }
 
 // customRole is the custom role that would do for one action, if one would.
