@@ -13,6 +13,9 @@ import (
 // action checks that the caller may do an action at its scope.
 func (d decider) action(n plan.Need) Finding {
 	f := Finding{ID: "rbac/" + n.Action, Category: CategoryRBAC, Subject: n.Action, Scope: n.Scope, Why: n.Why}
+	if n.Kind == plan.NeedData {
+		f = Finding{ID: "data/" + n.Action, Category: CategoryData, Subject: n.Action, Scope: n.Scope, Why: n.Why}
+	}
 	decision := d.decision(n)
 	f.Evidence = []string{decision.Reason}
 	if decision.Conditional && decision.Verdict == rbac.Denied && n.Attributes != nil {
@@ -23,9 +26,10 @@ func (d decider) action(n plan.Need) Finding {
 		f.Verdict = Pass
 	case rbac.Denied:
 		f.Verdict, f.Blocks = Fail, true
-		if f.Fix = d.changes[keyOf(n)]; f.Fix == nil {
+		if f.Fix = d.changes.assign[keyOf(n)]; f.Fix == nil {
 			f.Fix = d.remedy.forAction(n)
 		}
+		f.Fix = slices.Concat(d.changes.activate[keyOf(n)], f.Fix)
 		if decision.Deny != nil {
 			f.Fix = []Fix{{Text: "no role helps: have whoever made the deny assignment exclude you, or use another resource group"}}
 		}
@@ -175,5 +179,5 @@ func describe(attributes map[string]any) string {
 }
 
 func request(n plan.Need) rbac.Request {
-	return rbac.Request{Action: n.Action, Scope: n.Scope, Attributes: n.Attributes}
+	return rbac.Request{Action: n.Action, Data: n.Kind == plan.NeedData, Scope: n.Scope, Attributes: n.Attributes}
 }

@@ -39,7 +39,9 @@ type azure struct {
 	application bool              // the caller is a service principal
 	permissions []string          // that it holds in Graph
 	blind       bool              // it may not read its directory roles
-	requests    atomic.Int64
+	scopes      []string          // of the user's token in Graph; those that suffice if nil
+	offer
+	requests atomic.Int64
 }
 
 func (a *azure) policy() *rbac.Policy {
@@ -161,7 +163,13 @@ func (d directory) ServicePrincipalDirectoryRoles(_ context.Context, id string) 
 }
 
 func (d directory) Permissions(context.Context) (graph.Permissions, error) {
-	return graph.Permissions{Application: d.permissions}, nil
+	if d.application {
+		return graph.Permissions{Application: d.permissions}, nil
+	}
+	if d.scopes == nil {
+		return graph.Permissions{Delegated: plan.AgentIDPermissions()}, nil
+	}
+	return graph.Permissions{Delegated: d.scopes}, nil
 }
 
 func mustPlan(o plan.Options) *plan.Plan {

@@ -7,21 +7,6 @@ import (
 	"github.com/kars-dev/kars/internal/rbac"
 )
 
-// guest warns that the permissions API may not tell the whole of an account
-// from another tenant (U47).
-func (d decider) guest() []Finding {
-	c := d.facts.Caller
-	if c.HomeTenant {
-		return nil
-	}
-	return []Finding{{
-		ID: "token/guest", Category: CategoryToken, Verdict: Warn, Subject: c.DisplayName, Scope: "/",
-		Why:      "what Azure says of a guest's permissions may differ from what it lets the guest do",
-		Evidence: []string{"your account belongs to another directory than " + c.TenantID},
-		Fix:      []Fix{{Text: "if a finding contradicts what you know, run without the checks", Command: "kars up --skip-preflight"}},
-	}}
-}
-
 // leastPrivilege notes that the owner of a subscription holds more than the
 // plan needs (U09). It is a note, not a fault: the verdict is pass.
 func (d decider) leastPrivilege() []Finding {

@@ -1,9 +1,11 @@
 package preflight
 
+import "slices"
+
 // Catalogue is every kind of finding, in the order of the page that explains
 // them.
 func Catalogue() []Entry {
-	return append(rightsEntries(), surroundingsEntries()...)
+	return slices.Concat(rightsEntries(), tokenEntries(), surroundingsEntries(), guardEntries(), offerEntries(), clusterEntries())
 }
 
 // rightsEntries are about what the caller is and may do.
@@ -51,7 +53,7 @@ func rightsEntries() []Entry {
 		{
 			ID: "token/guest", Title: "the caller is a guest of this directory",
 			Checks:   "Whether the caller's account belongs to another directory than the subscription's.",
-			Verdicts: map[Verdict]string{Warn: "it does: what Azure says of a guest's permissions may differ from what it lets the guest do"},
+			Verdicts: map[Verdict]string{Unknown: "it does: what Azure says of a guest's permissions may differ from what it lets the guest do"},
 			Do:       "If a finding contradicts what you know, run `kars up --skip-preflight`; the journal records it.",
 			Since:    "0.1.0", See: "https://learn.microsoft.com/entra/external-id/user-properties",
 		},

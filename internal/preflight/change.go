@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/plan"
@@ -11,6 +12,10 @@ import (
 // keyOf tells the needs of actions apart, as their findings are.
 func keyOf(n plan.Need) string { return n.Action + " " + n.Scope }
 
+// changes are the verified fixes of actions that are refused, by [keyOf]: what
+// the caller can do alone, and what takes somebody who may assign roles.
+type changes struct{ activate, assign map[string][]Fix }
+
 // suggest finds the fewest role assignments that allow everything that is
 // refused, out of the roles that the tenant has, and gives each refused need
 // those that it needs. It leaves out what a deny assignment takes away. Without
@@ -18,30 +23,34 @@ func keyOf(n plan.Need) string { return n.Action + " " + n.Scope }
 //
 // What the caller holds already does not matter to it: roles only ever add, so
 // what suffices to somebody who holds nothing suffices to everybody.
-func (d decider) suggest() map[string][]Fix {
+func (d decider) suggest() changes {
 	if d.facts.Definitions.Unread != nil || len(d.facts.Definitions.Value) == 0 {
-		return nil
+		return changes{}
 	}
 	var denied []rbac.Request
 	var keys []string
-	for _, n := range d.plan.Needs {
-		if n.Kind != plan.NeedAction || !d.facts.decides(n) {
+	for _, n := range append(slices.Clone(d.plan.Needs), d.facts.registering(d.plan)...) {
+		if !d.facts.matters(n) {
 			continue
 		}
 		if decision := d.decision(n); decision.Verdict == rbac.Denied && decision.Deny == nil {
 			denied, keys = append(denied, request(n)), append(keys, keyOf(n))
 		}
 	}
-	fixes := map[string][]Fix{}
+	fixes := changes{map[string][]Fix{}, map[string][]Fix{}}
 	for _, s := range rbac.Suggest(d.empty(), d.knownPrincipals(), denied, rbac.SuggestOptions{
-		Roles: d.facts.Definitions.Value, Scopes: d.assignableAt(denied),
+		Roles: d.facts.Definitions.Value, Scopes: d.assignableAt(denied), Eligible: d.facts.eligible(),
 	}) {
-		if s.Kind != rbac.Assign {
+		by, fix := fixes.assign, d.remedy.assign(s.Role.Name, s.Assignment.Scope)
+		switch s.Kind {
+		case rbac.Activate:
+			by, fix = fixes.activate, d.activation(s)
+		case rbac.Custom:
 			continue
 		}
 		for _, i := range s.Flips {
-			if len(fixes[keys[i]]) == 0 {
-				fixes[keys[i]] = []Fix{d.remedy.assign(s.Role.Name, s.Assignment.Scope)}
+			if len(by[keys[i]]) == 0 {
+				by[keys[i]] = []Fix{fix}
 			}
 		}
 	}

@@ -28,7 +28,7 @@ func (d decider) directoryRole(n plan.Need) Finding {
 		f.Verdict = Pass
 		return f
 	}
-	f.Fix = d.remedy.directoryRole()
+	f.Fix = d.remedy.directoryRole(d.facts.EligibleDirectoryRoles)
 	if err := d.facts.Directory.Unread; err != nil {
 		f.Verdict, f.Evidence = Unknown, []string{err.Error()}
 		return f

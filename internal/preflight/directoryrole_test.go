@@ -26,7 +26,7 @@ func TestU25DirectoryRole(t *testing.T) {
 		"one of several roles is enough":                      {append(role("88d8e3e3-8f55-4a1e-953a-9b9898b8876b"), developer...), entra, Pass, false, "narrowest"},
 		"attribute definition administrator does not suffice": {role("8424c6f0-a189-499e-bbd0-26c1753c96d4"), entra, Fail, true, "none of the directory roles"},
 		"U35: without a role the automatic mode only warns":   {nil, same, Warn, false, "Entra Agent ID setup skipped"},
-		"U26: the way to the role is said":                    {nil, same, Warn, false, "Privileged Identity Management"},
+		"U26: who is not eligible must be given the role":     {nil, same, Warn, false, "have an administrator give it to you"},
 		"without a way to graph it is unknown":                {nil, func(o *Options) { o.Directory = nil }, Unknown, false, "no way to Microsoft Graph"},
 	}
 	for name, tt := range tests {

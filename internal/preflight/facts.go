@@ -12,6 +12,8 @@ import (
 	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/azure/credential"
 	"github.com/kars-dev/kars/internal/azure/graph"
+	"github.com/kars-dev/kars/internal/diagnose"
+	"github.com/kars-dev/kars/internal/kube"
 	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/rbac"
 )
@@ -52,10 +54,21 @@ type Facts struct {
 	// Registrations are the states of resource providers by namespace in lower
 	// case.
 	Registrations Fact[map[string]string] `json:"registrations"`
+	// Locations are the regions, by display name, of each planned type that
+	// lists any. They are read with Registrations.
+	Locations map[string][]string `json:"locations,omitempty"`
 	// Granted are the roles that the plan's identities have already; asked for
 	// only when the caller may not give them.
 	Granted   Fact[[]Granted] `json:"granted"`
 	Directory Fact[Standing]  `json:"directory"`
+
+	Guards
+	Offers
+	Privileges
+	Token Origin `json:"token,omitzero"`
+	// Kubernetes is what a cluster that is there already says; nil if none was
+	// asked.
+	Kubernetes *Fact[kube.Standing] `json:"kubernetes,omitempty"`
 }
 
 // A Fact is something read from Azure, or why it could not be read. A fact that
@@ -73,6 +86,7 @@ type Unread struct {
 	Permission string `json:"permission,omitempty"`
 	Scope      string `json:"scope,omitempty"`
 	Refused    bool   `json:"refused,omitempty"` // for want of a permission
+	Code       string `json:"code,omitempty"`    // as AADSTS530084, where an answer has one
 	TimedOut   bool   `json:"timedOut,omitempty"`
 }
 
@@ -94,6 +108,9 @@ func read[T any](ctx context.Context, what string, value T, err error) Fact[T] {
 		root := refusal.Root()
 		u.Permission, u.Scope = root.Action, root.Scope
 	}
+	if described, ok := diagnose.Of(err); ok {
+		u.Code = described.Code
+	}
 	return Fact[T]{Value: value, Unread: u}
 }
 
@@ -107,6 +124,7 @@ type Group struct {
 type Standing struct {
 	Roles       []graph.Role `json:"roles,omitempty"`       // active
 	Permissions []string     `json:"permissions,omitempty"` // of an application by itself, in Graph
+	Delegated   []string     `json:"delegated,omitempty"`   // that a user's token has in Graph
 }
 
 // store keeps facts that are read at the same time.

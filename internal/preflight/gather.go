@@ -27,7 +27,8 @@ func gather(ctx context.Context, o Options) Facts {
 }
 
 type gatherer struct {
-	options Options
+	options       Options
+	policiesAsked bool // about the plan's resources
 	store
 }
 
@@ -35,7 +36,7 @@ func newFacts(o Options) Facts {
 	return Facts{
 		APIVersion: apiVersion, Kind: factsKind, Version: FactsVersion,
 		Gathered: o.Now().UTC(), Plan: o.Plan.Options, Caller: o.Caller, LocalPrincipal: o.LocalPrincipal,
-		Permissions: map[string]Fact[[]rbac.Permission]{},
+		Permissions: map[string]Fact[[]rbac.Permission]{}, Offers: Offers{Names: map[string]Fact[Name]{}}, Token: o.Token,
 	}
 }
 
@@ -47,11 +48,22 @@ func (g *gatherer) first(ctx context.Context) []func() {
 		func() { g.permissions(ctx, subscription) },
 		func() { g.assignments(ctx, subscription) },
 		func() { g.registrations(ctx) },
+		func() { g.subscription(ctx) },
+		func() { g.policies(ctx, subscription) },
+		func() { g.activations(ctx, subscription) },
 	}
-	if slices.ContainsFunc(g.options.Plan.Needs, func(n plan.Need) bool { return n.Kind == plan.NeedDirectory }) {
+	asks = append(asks, g.offers(ctx)...)
+	if g.options.Kubernetes != nil {
+		asks = append(asks, func() { g.kubernetes(ctx) })
+	}
+	if g.directoryNeed() {
 		asks = append(asks, func() { g.directory(ctx) })
 	}
 	return asks
+}
+
+func (g *gatherer) directoryNeed() bool {
+	return slices.ContainsFunc(g.options.Plan.Needs, func(n plan.Need) bool { return n.Kind == plan.NeedDirectory })
 }
 
 // second asks what depends on whether the group exists.
@@ -59,8 +71,13 @@ func (g *gatherer) second(ctx context.Context) []func() {
 	subscription, narrowest := arm.SubscriptionID(g.options.Plan.SubscriptionID), g.narrowest()
 	asks := []func(){
 		func() { g.denies(ctx, narrowest) },
+		func() { g.locks(ctx, narrowest) },
 	}
+	asks = append(append(asks, g.held(ctx)...), g.restricted(ctx)...)
 	if narrowest != subscription {
+		if g.facts.Policies.Unread != nil {
+			asks = append(asks, func() { g.policies(ctx, narrowest) })
+		}
 		if g.facts.Assignments.Unread != nil {
 			asks = append(asks, func() { g.assignments(ctx, narrowest) })
 		}
@@ -74,10 +91,18 @@ func (g *gatherer) second(ctx context.Context) []func() {
 
 // third asks what is of use only where something is missing or conditional.
 func (g *gatherer) third(ctx context.Context) []func() {
-	insufficient := g.insufficient()
+	p, insufficient := g.options.Plan, g.insufficient()
+	subscription, lacks := arm.SubscriptionID(p.SubscriptionID), g.facts.lacks(p)
 	var asks []func()
-	if g.options.Definitions || g.facts.conditioned() || len(insufficient) > 0 || g.facts.lacks(g.options.Plan) {
-		asks = append(asks, func() { g.definitions(ctx, arm.SubscriptionID(g.options.Plan.SubscriptionID)) })
+	if g.options.Definitions || g.facts.conditioned() || g.facts.endsSoon() || len(insufficient) > 0 || lacks {
+		asks = append(asks, func() { g.definitions(ctx, subscription) })
+	}
+	asks = append(asks, g.privileges(ctx, lacks)...)
+	if g.facts.cramped(p) {
+		asks = append(asks, g.nearby(ctx)...)
+	}
+	if !g.policiesAsked {
+		asks = append(asks, g.restricted(ctx)...)
 	}
 	if g.facts.Group.Value.Exists && g.facts.lacksGrant(g.options.Plan) {
 		asks = append(asks, func() { g.granted(ctx) })
@@ -126,12 +151,13 @@ func (g *gatherer) permissions(ctx context.Context, scope string) {
 
 func (g *gatherer) registrations(ctx context.Context) {
 	providers, err := g.options.ARM.Providers(ctx, g.options.Plan.SubscriptionID)
+	in := locations(g.options.Plan, providers)
 	states := make(map[string]string, len(providers))
 	for _, p := range providers {
 		states[strings.ToLower(p.Namespace)] = p.State
 	}
 	fact := read(ctx, "the resource providers of the subscription", states, err)
-	g.set(func(f *Facts) { f.Registrations = fact })
+	g.set(func(f *Facts) { f.Registrations, f.Locations = fact, in })
 }
 
 // assignments reads the role assignments that reach the caller at a scope and
@@ -171,13 +197,13 @@ func standingOf(ctx context.Context, d Directory, c credential.Caller) (Standing
 	if d == nil {
 		return Standing{}, errors.New("there is no way to Microsoft Graph")
 	}
-	if c.Type != credential.ServicePrincipal {
-		roles, err := d.MyDirectoryRoles(ctx)
-		return Standing{Roles: roles}, err
-	}
 	held, err := d.Permissions(ctx)
 	if err != nil {
 		return Standing{}, err
+	}
+	if c.Type != credential.ServicePrincipal {
+		roles, err := d.MyDirectoryRoles(ctx)
+		return Standing{Roles: roles, Delegated: held.Delegated}, err
 	}
 	roles, err := d.ServicePrincipalDirectoryRoles(ctx, c.ObjectID)
 	return Standing{Roles: roles, Permissions: held.Application}, err
@@ -205,7 +231,7 @@ func (g *gatherer) insufficient() []string {
 		_, inGroup := rbac.ResourceGroupOf(n.Scope)
 		_, asked := g.facts.Permissions[n.Scope]
 		switch {
-		case n.Kind != plan.NeedAction || !g.facts.decides(n) || asked || !inGroup || slices.Contains(out, n.Scope):
+		case !g.facts.matters(n) || asked || !inGroup || slices.Contains(out, n.Scope):
 		case rbac.Contains(own, n.Scope) && !g.facts.Group.Value.Exists:
 		case g.facts.permitted(n).Verdict != rbac.Allowed:
 			out = append(out, n.Scope)
@@ -216,7 +242,7 @@ func (g *gatherer) insufficient() []string {
 
 // lacks reports whether what was read so far leaves a need open.
 func (f Facts) lacks(p *plan.Plan) bool {
-	return slices.ContainsFunc(p.Needs, func(n plan.Need) bool {
-		return n.Kind == plan.NeedAction && f.decides(n) && f.permitted(n).Verdict != rbac.Allowed
+	return slices.ContainsFunc(append(slices.Clone(p.Needs), f.registering(p)...), func(n plan.Need) bool {
+		return f.matters(n) && f.permitted(n).Verdict != rbac.Allowed
 	})
 }

@@ -8,3 +8,8 @@ import "github.com/kars-dev/kars/internal/plan"
 func (f Facts) decides(n plan.Need) bool {
 	return !n.Proof && (!n.OnlyIfAbsent || !f.Group.Value.Exists)
 }
+
+// matters reports whether a need is of a right that decides about the run.
+func (f Facts) matters(n plan.Need) bool {
+	return (n.Kind == plan.NeedAction || n.Kind == plan.NeedData) && f.decides(n)
+}

@@ -38,6 +38,10 @@ type ARM interface {
 	DenyAssignments(ctx context.Context, scope, filter string) ([]rbac.DenyAssignment, error)
 	Providers(ctx context.Context, subscription string) ([]arm.Provider, error)
 	GetGroup(ctx context.Context, subscription, group string) (resource arm.Tree, found bool, err error)
+	RoleActivations(ctx context.Context, scope string) ([]arm.RoleActivation, error)
+	RoleEligibilities(ctx context.Context, scope string) ([]arm.RoleEligibility, error)
+	Guarding
+	Offering
 	// List reads all pages of a list of resources.
 	List(ctx context.Context, path, version string, query url.Values) ([]arm.Tree, error)
 	Counts() (reads, writes int)
@@ -48,6 +52,7 @@ type ARM interface {
 type Directory interface {
 	MyDirectoryRoles(ctx context.Context) ([]graph.Role, error)
 	ServicePrincipalDirectoryRoles(ctx context.Context, id string) ([]graph.Role, error)
+	EligibleDirectoryRoles(ctx context.Context) ([]graph.RoleInstance, error)
 	Permissions(ctx context.Context) (graph.Permissions, error)
 	Counts() (reads, writes int)
 }
@@ -58,6 +63,9 @@ type Options struct {
 	Caller    credential.Caller
 	ARM       ARM
 	Directory Directory
+	// Kubernetes is the plan's cluster, if it is there and can be reached.
+	Kubernetes Kubernetes
+	Token      Origin
 	// LocalPrincipal is the caller's name in the local Azure, empty in the real
 	// one. Fixes are then commands of `kars local`.
 	LocalPrincipal string
@@ -109,21 +117,13 @@ func Decide(p *plan.Plan, f Facts) Report {
 	d.changes = d.suggest()
 	findings := []Finding{d.group()}
 	for _, n := range p.Needs {
-		if !f.decides(n) {
-			continue
-		}
-		switch n.Kind {
-		case plan.NeedAction:
-			findings = append(findings, d.action(n))
-		case plan.NeedRegistration:
-			findings = append(findings, d.registration(n))
-		case plan.NeedDirectory:
-			findings = append(findings, d.directoryRole(n))
-		}
+		findings = append(findings, d.need(n)...)
 	}
 	for _, check := range []func() []Finding{
-		d.denies,
-		d.guest,
+		d.enabled, d.denies, d.locked, d.policed,
+		d.quotas, d.sizes, d.model, d.version, d.regions, d.names,
+		d.misleading, d.origin, d.ending,
+		d.cluster,
 		d.leastPrivilege,
 	} {
 		findings = append(findings, check()...)
@@ -133,11 +133,30 @@ func Decide(p *plan.Plan, f Facts) Report {
 	return r
 }
 
+// need decides one need of the plan.
+func (d decider) need(n plan.Need) []Finding {
+	switch n.Kind {
+	case plan.NeedAction, plan.NeedData:
+		if !d.facts.matters(n) {
+			return nil // what a right to look leaves undecided says so itself
+		}
+		return []Finding{d.action(n)}
+	case plan.NeedRegistration:
+		return []Finding{d.registration(n)}
+	case plan.NeedFeature:
+		return []Finding{d.feature(n)}
+	case plan.NeedDirectory:
+		return []Finding{d.directoryRole(n), d.directoryToken(n)}
+	case plan.NeedAccount:
+		return []Finding{d.account(n)}
+	}
+	return nil
+}
+
 // A decider holds what the checks look at.
 type decider struct {
-	plan   *plan.Plan
-	facts  Facts
-	remedy remedy
-	// changes are the verified fixes of actions that are refused, by [keyOf].
-	changes map[string][]Fix
+	plan    *plan.Plan
+	facts   Facts
+	remedy  remedy
+	changes changes
 }

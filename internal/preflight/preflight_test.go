@@ -55,8 +55,8 @@ func TestU08ContributorAndUserAccessAdministratorSuffice(t *testing.T) {
 			t.Errorf("it is called too much: %+v", f)
 		}
 	}
-	if r.Requests == 0 || r.Requests > 8 {
-		t.Errorf("it took %d requests, want a few", r.Requests)
+	if r.Requests == 0 || r.Requests > 24 {
+		t.Errorf("it took %d requests, want at most 24", r.Requests)
 	}
 }
 
@@ -246,10 +246,10 @@ func TestU16U17RegistrationOfProviders(t *testing.T) {
 	shows(t, f, "az provider register -n Microsoft.ContainerService")
 }
 
-func TestU47GuestIsWarned(t *testing.T) {
+func TestU47GuestIsUndecidedP9(t *testing.T) {
 	a := &azure{roles: developer, assignments: []rbac.Assignment{given(t, "Owner", subscription)}}
 	r := check(t, a, func(o *Options) { o.Caller.HomeTenant = false })
-	shows(t, find(t, r, "token/guest", "/"), `"verdict": "warn"`, "--skip-preflight")
+	shows(t, find(t, r, "token/guest", "/"), `"verdict": "unknown"`, "--skip-preflight")
 }
 
 // stuck is an azure whose permissions never come.

@@ -3,9 +3,11 @@ package preflight
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/azure/credential"
+	"github.com/kars-dev/kars/internal/azure/graph"
 	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/rbac"
 )
@@ -18,10 +20,11 @@ type remedy struct {
 	local        string // name in the local Azure, or empty
 	subscription string
 	group        string // ARM id of the group if it exists
+	now          time.Time
 }
 
 func newRemedy(p *plan.Plan, f Facts) remedy {
-	r := remedy{caller: f.Caller, local: f.LocalPrincipal, subscription: p.SubscriptionID}
+	r := remedy{caller: f.Caller, local: f.LocalPrincipal, subscription: p.SubscriptionID, now: f.Gathered}
 	if f.Group.Value.Exists {
 		r.group = p.Group.ID
 	}
@@ -70,27 +73,47 @@ func (r remedy) assign(role, scope string) Fix {
 		r.caller.ObjectID, kind, quote(role), quote(scope))}
 }
 
-func (r remedy) register(namespace string) Fix {
+// register is the command that registers these namespaces: a loop where there
+// are several (U18).
+func (r remedy) register(namespaces ...string) Fix {
 	if r.local != "" {
 		return r.assign("Contributor", arm.SubscriptionID(r.subscription))
 	}
-	return Fix{
-		Text:    "have somebody with a role at the subscription register it",
-		Command: "az provider register -n " + namespace + " --subscription " + r.subscription,
+	f := Fix{
+		Text:    "register it, or have somebody with a role at the subscription do so",
+		Command: "az provider register -n " + strings.Join(namespaces, " ") + " --subscription " + r.subscription,
 	}
+	if len(namespaces) > 1 {
+		f.Text = "register what is missing, or have somebody with a role at the subscription do so"
+		f.Command = "for namespace in " + strings.Join(namespaces, " ") + `; do az provider register -n "$namespace" --subscription ` + r.subscription + "; done"
+	}
+	return f
 }
 
-// directoryRole says both ways to the role: activating it and being given it
-// (U26).
-func (r remedy) directoryRole() []Fix {
+// directoryRole says the way to the role that helps (U26): activating it for who
+// is eligible, being given it for who is not, and both where that is not known.
+func (r remedy) directoryRole(eligible Fact[[]graph.RoleInstance]) []Fix {
 	if r.local != "" {
 		return []Fix{{Text: "give the local principal the role, then complete trust with `kars mesh setup-trust --local`", Command: r.localAdd("--directory-role", "Agent ID Developer")}}
 	}
-	return []Fix{
-		{Text: "if the role is yours to activate: https://portal.azure.com, Privileged Identity Management, My roles, Microsoft Entra roles"},
-		{Text: "or have an administrator give it to you: https://entra.microsoft.com, Identity, Roles & admins, Agent ID Developer"},
-		{Text: "then complete trust", Command: "kars mesh setup-trust"},
+	const portal = "https://portal.azure.com, Privileged Identity Management, My roles, Microsoft Entra roles"
+	give := Fix{Text: "have an administrator give it to you: https://entra.microsoft.com, Identity, Roles & admins, Agent ID Developer"}
+	then := Fix{Text: "then complete trust", Command: "kars mesh setup-trust"}
+	if eligible.Unread != nil {
+		return []Fix{{Text: "if the role is yours to activate: " + portal}, give, then}
 	}
+	for _, role := range eligible.Value {
+		if _, helps := agentIDRole(role.TemplateID); !helps || role.Scope != "/" {
+			continue
+		}
+		f := Fix{Text: "activate " + role.Name + ", which you are eligible for"}
+		if !role.End.IsZero() {
+			f.Text += " until " + role.End.UTC().Format(time.RFC3339)
+		}
+		f.Text += ": " + portal
+		return []Fix{f, then}
+	}
+	return []Fix{give, then}
 }
 
 func (r remedy) localAdd(flag, value string) string {

@@ -26,7 +26,7 @@ func (v Verdict) badness() int {
 // Category groups findings.
 type Category string
 
-// The categories that checks use so far.
+// The categories.
 const (
 	CategoryRBAC         Category = "rbac"
 	CategoryRegistration Category = "registration"
@@ -34,6 +34,13 @@ const (
 	CategoryName         Category = "name"
 	CategoryToken        Category = "token"
 	CategoryDeny         Category = "deny"
+	CategoryData         Category = "data"
+	CategoryFeature      Category = "feature"
+	CategoryQuota        Category = "quota"
+	CategorySKU          Category = "sku"
+	CategoryPolicy       Category = "policy"
+	CategoryLock         Category = "lock"
+	CategoryCluster      Category = "cluster"
 )
 
 // Report is the outcome of preflight. Its JSON is a contract:

@@ -30,6 +30,11 @@ type Caller struct {
 	AppID       string   `json:"appId,omitempty"`       // of the client that got the token
 	HomeTenant  bool     `json:"homeTenant,omitempty"`  // false for a guest: an account of another directory
 	Groups      []string `json:"groups,omitempty"`
+
+	ManagedIdentity bool `json:"managedIdentity,omitempty"` // the token is of a managed identity
+	// Assertion is true for an application that proved itself by an assertion: a
+	// certificate's or a federated one.
+	Assertion bool `json:"assertion,omitempty"`
 }
 
 // Identify gets a token for Azure Resource Manager and reads the caller from
@@ -69,6 +74,9 @@ func decode(token string) (Caller, error) {
 		AppName          string   `json:"app_displayname"`
 		Scopes           string   `json:"scp"`
 		Groups           []string `json:"groups"`
+		ManagedIdentity  string   `json:"xms_mirid"` // its ARM id
+		ProvedBy         string   `json:"appidacr"`  // 0 by nothing, 1 by a secret, 2 by an assertion
+		ProvedByV2       string   `json:"azpacr"`
 	}
 	if err := json.Unmarshal(raw, &claims); err != nil {
 		return Caller{}, errors.New("reading an access token: its claims are not JSON of the expected shape")
@@ -83,6 +91,9 @@ func decode(token string) (Caller, error) {
 		AppID:      first(claims.AppID, claims.AuthorizedParty),
 		HomeTenant: claims.IdentityProvider == "" || claims.IdentityProvider == claims.Issuer,
 		Groups:     claims.Groups,
+
+		ManagedIdentity: claims.ManagedIdentity != "",
+		Assertion:       first(claims.ProvedBy, claims.ProvedByV2) == "2",
 	}
 	// idtyp is optional for users' tokens; scp is there in all of them and in
 	// no application's.

@@ -1,0 +1,71 @@
+package preflight
+
+import (
+	"strings"
+
+	"github.com/kars-dev/kars/internal/plan"
+	"github.com/kars-dev/kars/internal/rbac"
+)
+
+// feature checks that a preview feature is registered with the subscription.
+// The run does not register it: that takes up to a quarter of an hour to reach
+// the provider, which then must be registered anew. Without it the nodes are
+// refused minutes into the run (U19 to U22).
+//
+// learn.microsoft.com/azure/aks/enable-host-encryption
+func (d decider) feature(n plan.Need) Finding {
+	f := Finding{ID: "feature/" + n.Action, Category: CategoryFeature, Subject: n.Action, Scope: n.Scope, Why: n.Why}
+	if err := d.facts.Features.Unread; err != nil {
+		f = undecided(f, err)
+		f.Fix = append(f.Fix, d.remedy.feature(n.Action)...)
+		return f
+	}
+	state := d.facts.Features.Value[strings.ToLower(n.Action)]
+	if state == "" {
+		state = "NotRegistered"
+	}
+	f.Evidence = []string{"its state is " + state}
+	switch state {
+	case "Registered":
+		f.Verdict = Pass
+		return f
+	case "Registering", "Pending":
+		f.Evidence = append(f.Evidence, "registering takes 5 to 15 minutes: wait until its state is Registered, then register its provider anew")
+		f.Fix = d.remedy.feature(n.Action)
+	default:
+		register := d.facts.permitted(plan.Need{Kind: plan.NeedAction, Action: n.RegisterAction(), Scope: n.Scope, Step: n.Step})
+		f.Evidence = append(f.Evidence, "registering takes 5 to 15 minutes")
+		if register.Verdict != rbac.Allowed {
+			f.Evidence = append(f.Evidence, "you may not register it: "+register.Reason)
+		}
+		f.Fix = d.remedy.feature(n.Action)
+	}
+	f.Verdict, f.Blocks = Fail, true
+	if n.Optional {
+		f.Verdict, f.Blocks = Warn, false
+		f.Evidence = append(f.Evidence, "where the feature is generally available its registration is not needed")
+	}
+	return f
+}
+
+// feature are the commands that register a feature, and make its provider learn
+// of it.
+// learn.microsoft.com/azure/azure-resource-manager/management/preview-features
+func (r remedy) feature(id string) []Fix {
+	namespace, name, _ := strings.Cut(id, "/")
+	if r.local != "" {
+		return nil
+	}
+	in := " --subscription " + r.subscription
+	return []Fix{
+		{
+			Text:    "register it, or have somebody with a role at the subscription do so",
+			Command: "az feature register --namespace " + namespace + " --name " + name + in,
+		},
+		{
+			Text:    "see when its state is Registered",
+			Command: "az feature show --namespace " + namespace + " --name " + name + in + " --query properties.state -o tsv",
+		},
+		{Text: "then have its provider learn of it", Command: "az provider register -n " + namespace + in},
+	}
+}
