@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/kars-dev/kars/localazure"
 )
 
 const (
@@ -241,11 +239,13 @@ func TestRestrictionsAreToldBeforehandP12(t *testing.T) {
 			w.subscription(), object{"resourceDetails": vault(object{"location": "westeurope"})}, []string{"regions Deny NonCompliant"},
 		},
 		"a group is asked about at the subscription": {
-			w.subscription(), object{"resourceDetails": object{"resourceContent": object{"type": "Microsoft.Resources/subscriptions/resourceGroups", "name": "new", "location": "eastus2"}}},
+			w.subscription(),
+			object{"resourceDetails": object{"resourceContent": object{"type": "Microsoft.Resources/subscriptions/resourceGroups", "name": "new", "location": "eastus2"}}},
 			[]string{"group-regions Deny NonCompliant"},
 		},
 		"a rule that fails is told of": {
-			group, object{"resourceDetails": object{"resourceContent": object{"type": "Microsoft.Network/virtualNetworks", "name": "v", "location": "eastus2", "tags": object{"owner": "ada"}}}},
+			group,
+			object{"resourceDetails": object{"resourceContent": object{"type": "Microsoft.Network/virtualNetworks", "name": "v", "location": "eastus2", "tags": object{"owner": "ada"}}}},
 			[]string{"broken Deny Error"},
 		},
 		"a child lies in its parent": {
@@ -263,7 +263,8 @@ func TestRestrictionsAreToldBeforehandP12(t *testing.T) {
 			}}, []string{"location regions Deny [westeurope northeurope]"},
 		},
 		"a region that is pending, without any to choose from": {
-			group, object{"resourceDetails": vault(object{"location": "nowhere", "tags": object{"owner": "ada"}}), "pendingFields": []any{object{"field": "location"}}},
+			group,
+			object{"resourceDetails": vault(object{"location": "nowhere", "tags": object{"owner": "ada"}}), "pendingFields": []any{object{"field": "location"}}},
 			[]string{"location regions Required [eastus2 westus]", "location regions Required [global]"},
 		},
 	} {
@@ -411,7 +412,7 @@ func TestPoliciesAreAssignedByOwnersAndReadByAllP12(t *testing.T) {
 	w.assignPolicy(group, "here", builtinPolicy(requireTag), object{"tagName": "a"}, nil)
 	body := object{"properties": object{"policyDefinitionId": builtinPolicy(requireTag), "parameters": object{"tagName": object{"value": "b"}}}}
 	for _, role := range []string{"Contributor", "Reader"} {
-		var c localazure.Credential = w.principal("as-"+strings.ToLower(role), "sp", role)
+		c := w.principal("as-"+strings.ToLower(role), "sp", role)
 		if status, tree := w.do(c, "GET", assignmentID(group, "here")+policyVersion, nil); status != 200 {
 			t.Errorf("%s reads: %d %v", role, status, tree)
 		}

@@ -27,12 +27,11 @@ func (g Guard) Check(_ context.Context, c arm.Change) error {
 		return nil
 	}
 	var locked []string
-	note := func(r resource.Resource) error {
+	note := func(r resource.Resource) {
 		level := resource.Text(r.Tree, "properties", "level")
 		if level == readOnly || level == cannotDelete && c.IsDelete() {
 			locked = append(locked, r.ID.Parent().String())
 		}
-		return nil
 	}
 	err := g.Store.View(func(tx *store.Tx) error {
 		if err := above(tx, c.ID, note); err != nil || !c.IsDelete() {

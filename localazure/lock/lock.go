@@ -78,10 +78,7 @@ func (l locks) list(_ context.Context, r *arm.Request) (*arm.Response, error) {
 	}
 	scope := r.ID.Target()
 	var trees []store.Tree
-	collect := func(found resource.Resource) error {
-		trees = append(trees, found.Tree)
-		return nil
-	}
+	collect := func(found resource.Resource) { trees = append(trees, found.Tree) }
 	err := l.service.Store.View(func(tx *store.Tx) error {
 		if err := above(tx, scope, collect); err != nil || filter != "" {
 			return err
@@ -99,7 +96,7 @@ func (l locks) list(_ context.Context, r *arm.Request) (*arm.Response, error) {
 }
 
 // above calls fn for each lock at the scope and at what it lies in.
-func above(tx *store.Tx, scope armid.ID, fn func(resource.Resource) error) error {
+func above(tx *store.Tx, scope armid.ID, fn func(resource.Resource)) error {
 	for {
 		if err := at(tx, scope, fn); err != nil {
 			return err
@@ -112,16 +109,19 @@ func above(tx *store.Tx, scope armid.ID, fn func(resource.Resource) error) error
 }
 
 // at calls fn for each lock set at the scope itself.
-func at(tx *store.Tx, scope armid.ID, fn func(resource.Resource) error) error {
-	return resource.Each(tx, scope.String()+"/providers/"+Type, fn)
+func at(tx *store.Tx, scope armid.ID, fn func(resource.Resource)) error {
+	return resource.Each(tx, scope.String()+"/providers/"+Type, func(r resource.Resource) error {
+		fn(r)
+		return nil
+	})
 }
 
 // below calls fn for each lock on something that lies below the scope.
-func below(tx *store.Tx, scope armid.ID, fn func(resource.Resource) error) error {
+func below(tx *store.Tx, scope armid.ID, fn func(resource.Resource)) error {
 	return resource.OfType(tx, scope.String(), Type, func(r resource.Resource) error {
-		if armid.Equal(r.ID.Parent().String(), scope.String()) {
-			return nil
+		if !armid.Equal(r.ID.Parent().String(), scope.String()) {
+			fn(r)
 		}
-		return fn(r)
+		return nil
 	})
 }

@@ -24,30 +24,30 @@ func (r Resource) With(name string, v any) Resource {
 		return r
 	}
 	if tag, ok := tagName(name); ok {
-		set(r.Content, []string{"tags", tag}, v)
+		set(r.Content, v, "tags", tag)
 		return r
 	}
 	p, ok := r.path(name)
 	if !ok || strings.Contains(name, "[*]") {
 		return r
 	}
-	keys := make([]string, len(p.steps))
-	for i, s := range p.steps {
-		keys[i] = s.key
+	var below []string
+	for _, s := range p.steps[1:] {
+		below = append(below, s.key)
 	}
-	set(r.Content, keys, v)
+	set(r.Content, v, p.steps[0].key, below...)
 	return r
 }
 
-// set puts a value below a tree of which it owns the top.
-func set(tree map[string]any, keys []string, v any) {
-	key := keys[0]
+// set puts a value at a key of a tree, or below it, in a tree of which it owns
+// the top.
+func set(tree map[string]any, v any, key string, below ...string) {
 	for k := range tree {
 		if strings.EqualFold(k, key) {
 			key = k
 		}
 	}
-	if len(keys) == 1 {
+	if len(below) == 0 {
 		tree[key] = v
 		return
 	}
@@ -57,7 +57,7 @@ func set(tree map[string]any, keys []string, v any) {
 		inner = map[string]any{}
 	}
 	tree[key] = inner
-	set(inner, keys[1:], v)
+	set(inner, v, below[0], below[1:]...)
 }
 
 // Concerns says whether a field is another, or a part of it: tags['a'] of tags.

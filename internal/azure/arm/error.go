@@ -210,12 +210,12 @@ var (
 	scopePattern  = regexp.MustCompile(`(?:over|on|at) (?:the )?(?:linked )?scope(?:\(s\))? '([^']+)'`)
 )
 
-// missing reads from a message of AuthorizationFailed or
-// LinkedAuthorizationFailed what may not be done and where. Of a list it takes
-// the first.
+// missing reads from a message of AuthorizationFailed, LinkedAuthorizationFailed
+// or DenyAssignmentAuthorizationFailed what may not be done and where. Of a list
+// it takes the first.
 // learn.microsoft.com/azure/role-based-access-control/troubleshooting
 func missing(message string) (action, scope string) {
-	if !strings.Contains(message, "not have") {
+	if !strings.Contains(message, "not have") && !strings.Contains(message, "because of the deny assignment") {
 		return "", ""
 	}
 	actions := actionPattern.FindAllStringSubmatchIndex(message, -1)
