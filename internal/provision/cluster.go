@@ -71,9 +71,10 @@ func (r *Run) clusterAtRest(ctx context.Context, all []standing) ([]standing, er
 // reached every replica yet makes AKS refuse; only such refusals are tried again.
 func (r *Run) deployCluster(ctx context.Context) error {
 	refreshed := false
-	return r.wait(ctx, plan.StepCluster, "role assignments to reach AKS", func(ctx context.Context) (bool, string, error) {
+	var refused error // for what no waiting changes: it stands for itself
+	late := r.wait(ctx, plan.StepCluster, "role assignments to reach AKS", func(ctx context.Context) (bool, string, error) {
 		err := r.deploy(ctx, plan.StepCluster, r.Plan.Deployment(plan.StepCluster))
-		if code, late := propagating(err); late {
+		if code, soon := propagating(err); soon {
 			return false, "waiting for role assignments to take effect (" + code + ")", nil
 		}
 		// A run that was killed between the feature's registration and its
@@ -82,8 +83,13 @@ func (r *Run) deployCluster(ctx context.Context) error {
 			refreshed = true
 			return false, "waiting for AKS to learn of the preview features", r.refreshProviders(ctx, r.Plan.Features)
 		}
+		if err != nil && !arm.IsTransient(err) {
+			refused = err
+			return true, "", nil
+		}
 		return err == nil, "", err
 	})
+	return errors.Join(refused, late)
 }
 
 // propagationCodes are how AKS says that the control-plane identity lacks a
