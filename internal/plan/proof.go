@@ -20,6 +20,7 @@ func (n *needList) proof(p *Plan) {
 	check("Microsoft.Authorization/roleDefinitions/read", subscription, "proves what the roles you hold consist of")
 	check("Microsoft.Authorization/denyAssignments/read", group, "proves that nothing is denied to you")
 	check("Microsoft.Authorization/locks/read", group, "proves that no lock is in the way")
+	check("Microsoft.Authorization/policyAssignments/read", group, "proves which policies apply")
 	check("Microsoft.PolicyInsights/checkPolicyRestrictions/read", group, "proves that no policy refuses what the plan makes")
 	look(StepRegistration, "Microsoft.Resources/subscriptions/providers/read", subscription, "proves which providers are registered")
 	look(StepRegistration, "Microsoft.Features/providers/features/read", subscription, "proves whether the run must register a preview feature")
