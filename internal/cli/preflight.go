@@ -26,6 +26,7 @@ type preflightFlags struct {
 	who           bool
 	explain       explained
 	writeBaseline string
+	fix           bool
 }
 
 func (a *app) preflightCommand() *cobra.Command {
@@ -62,13 +63,20 @@ func (a *app) preflightCommand() *cobra.Command {
 			}
 			o := a.preflightOptions(s, p)
 			o.Definitions = flags.who || flags.explain.asked
-			return a.reportPreflight(p, preflight.Gather(ctx, o), &flags)
+			facts := preflight.Gather(ctx, o)
+			if flags.fix {
+				if facts, err = a.fixed(ctx, o, s, facts); err != nil {
+					return err
+				}
+			}
+			return a.reportPreflight(p, facts, &flags)
 		},
 	}
 	f := cmd.Flags()
 	flags.planFlags.register(f, a.getenv)
 	flags.factsFlags.register(f)
 	f.StringVar(&flags.writeBaseline, "write-baseline", "", "file to list the findings in, for --baseline; each then needs a reason")
+	f.BoolVar(&flags.fix, "fix", false, "register the resource providers and preview features that are missing, and check again")
 	f.BoolVar(&flags.explain.asked, "explain", false, "how each permission that does not pass, or the ACTION that follows, is derived, and what would change it")
 	f.BoolVar(&flags.who, "who", false, "what every principal of the plan must be able to do, and by what it may")
 	return cmd
@@ -153,7 +161,10 @@ func (a *app) preflight(ctx context.Context, s *session, p *plan.Plan, flags *ju
 }
 
 func (a *app) preflightOptions(s *session, p *plan.Plan) preflight.Options {
-	return preflight.Options{Plan: p, Caller: s.caller, ARM: s.arm, Directory: s.graph, LocalPrincipal: s.as}
+	return preflight.Options{
+		Plan: p, Caller: s.caller, ARM: s.arm, Directory: s.graph, LocalPrincipal: s.as,
+		Kubernetes: a.installed(s, p), Token: a.origin(s),
+	}
 }
 
 // verdictError is the exit that a report asks for; what there is to say has

@@ -125,6 +125,8 @@ type Standing struct {
 	Roles       []graph.Role `json:"roles,omitempty"`       // active
 	Permissions []string     `json:"permissions,omitempty"` // of an application by itself, in Graph
 	Delegated   []string     `json:"delegated,omitempty"`   // that a user's token has in Graph
+	// Token is true if there was one, and Permissions and Delegated are all of it.
+	Token bool `json:"token,omitempty"`
 }
 
 // store keeps facts that are read at the same time.

@@ -48,6 +48,19 @@ func (d decider) feature(n plan.Need) Finding {
 	return f
 }
 
+// UnregisteredFeatures are those that the plan needs and the subscription can
+// register and has not; none where that could not be read.
+func (f Facts) UnregisteredFeatures(p *plan.Plan) []plan.Feature {
+	var out []plan.Feature
+	for _, feature := range p.Features {
+		state, known := f.Features.Value[strings.ToLower(feature.ID())]
+		if f.Features.Unread == nil && known && state != "Registered" {
+			out = append(out, feature)
+		}
+	}
+	return out
+}
+
 // feature are the commands that register a feature, and make its provider learn
 // of it.
 // learn.microsoft.com/azure/azure-resource-manager/management/preview-features

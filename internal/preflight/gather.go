@@ -53,9 +53,6 @@ func (g *gatherer) first(ctx context.Context) []func() {
 		func() { g.activations(ctx, subscription) },
 	}
 	asks = append(asks, g.offers(ctx)...)
-	if g.options.Kubernetes != nil {
-		asks = append(asks, func() { g.kubernetes(ctx) })
-	}
 	if g.directoryNeed() {
 		asks = append(asks, func() { g.directory(ctx) })
 	}
@@ -98,6 +95,9 @@ func (g *gatherer) third(ctx context.Context) []func() {
 		asks = append(asks, func() { g.definitions(ctx, subscription) })
 	}
 	asks = append(asks, g.privileges(ctx, lacks)...)
+	if g.options.Kubernetes != nil && g.facts.Cluster.Value.Exists {
+		asks = append(asks, func() { g.kubernetes(ctx) })
+	}
 	if g.facts.cramped(p) {
 		asks = append(asks, g.nearby(ctx)...)
 	}
@@ -203,10 +203,10 @@ func standingOf(ctx context.Context, d Directory, c credential.Caller) (Standing
 	}
 	if c.Type != credential.ServicePrincipal {
 		roles, err := d.MyDirectoryRoles(ctx)
-		return Standing{Roles: roles, Delegated: held.Delegated}, err
+		return Standing{Roles: roles, Delegated: held.Delegated, Token: true}, err
 	}
 	roles, err := d.ServicePrincipalDirectoryRoles(ctx, c.ObjectID)
-	return Standing{Roles: roles, Permissions: held.Application}, err
+	return Standing{Roles: roles, Permissions: held.Application, Token: true}, err
 }
 
 // elsewhere are the scopes of needs outside the plan's subscription.

@@ -103,7 +103,7 @@ func (d decider) directoryToken(n plan.Need) Finding {
 	if application {
 		held = is.Permissions
 	}
-	if unread != nil && len(held) == 0 {
+	if unread != nil && !is.Token {
 		return undecided(f, unread)
 	}
 	for _, scope := range refusedScopes() {
