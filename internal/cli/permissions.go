@@ -201,7 +201,7 @@ const unknownTenant = "00000000-0000-0000-0000-000000000000"
 // flags or a report tell.
 func (a *app) permissionsOptions(ctx context.Context, flags *permissionsFlags, found *preflightReport) (permissions.Options, error) {
 	o := permissions.Options{
-		RoleName: flags.roleName, Group: flags.scope == "group", Registered: flags.registered, Constrain: flags.constrain,
+		RoleName: flags.roleName, Group: flags.scope == "group", Registered: flags.registered, Constrain: flags.constrain, Local: a.flags.local,
 	}
 	if flags.assignee != "" {
 		o.Principal = permissions.Principal{ObjectID: flags.assignee, Type: flags.kind}

@@ -27,6 +27,9 @@ type Options struct {
 	// Constrain puts a condition on the role's assignment: only the roles of the
 	// plan may be given, and only to principals of the plan's type.
 	Constrain bool
+	// Local says that the plan is of the local Azure, so that the deployer's half
+	// of [Split] is run there. The Azure CLI does not reach it.
+	Local bool
 }
 
 // Principal is who gets the rights.

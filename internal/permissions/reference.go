@@ -142,7 +142,7 @@ func Matrix() []MatrixRow {
 func split(b *page) {
 	b.f("\n## The privileged part by itself\n")
 	b.f("`kars permissions --split` writes two scripts. `%s` is for an owner of the subscription: it makes the group, the\nregistrations and the foundation, gives the cluster's identities their roles, and the deployer Contributor at the group.\n`%s` is `kars up`, for the deployer, who needs nothing else: what is there already is left as it is.", OwnerScript, DeployerScript)
-	b.f("\nThe foundation is in the owner's half because a role can be given only at what is there, and only to who is there; the\nalternative, giving roles at the group, would not be the narrowest. An owner who has kars can run\n`kars up --until grants` instead of the script.")
+	b.f("\nThe foundation is in the owner's half because a role can be given only at what is there, and only to who is there; the\nalternative, giving roles at the group, would not be the narrowest. An owner who has kars can run\n`kars up --until grants` instead of the script, and give the deployer Contributor at the group.")
 }
 
 // changes lists what each variant needs more or less.

@@ -176,7 +176,11 @@ func deployerHalf(o Options) string {
 		b.comment("afterwards: kars mesh setup-trust")
 	}
 	b.line("set -eu", "")
-	b.line("kars up " + strings.Join(upFlags(p.Options), " "))
+	where := upFlags(p.Options)
+	if o.Local {
+		where = append([]string{"--local"}, where...)
+	}
+	b.line("kars up " + strings.Join(where, " "))
 	return b.String()
 }
 

@@ -194,6 +194,11 @@ func hurry(ctx context.Context, d time.Duration) error {
 // apply runs all steps that need no node, with its journal in the folder runs.
 func (c *caller) apply(ctx context.Context, runs string) (provision.Result, error) {
 	c.Helper()
+	return c.applyUntil(ctx, runs, plan.StepTrust)
+}
+
+func (c *caller) applyUntil(ctx context.Context, runs string, last plan.Step) (provision.Result, error) {
+	c.Helper()
 	j, err := journal.Open(journal.Options{Dir: runs, Context: "kars@local", Command: "up", Now: time.Now})
 	if err != nil {
 		c.Fatal(err)
@@ -206,7 +211,7 @@ func (c *caller) apply(ctx context.Context, runs string) (provision.Result, erro
 		Emit:       func(event.Event) {},
 		Kubeconfig: filepath.Join(c.dir, "kubeconfig"),
 		CABundle:   c.azure.CA(),
-		Until:      plan.StepTrust,
+		Until:      last,
 		Now:        time.Now,
 	}
 	result, failed := provision.Apply(ctx, run)
