@@ -24,6 +24,12 @@
 // own APIs where there is one (Microsoft.Quota/quotas, Microsoft.Features), and
 // else by [Server.RestrictSize], [Server.SetModelQuota] and [Server.ReserveName].
 //
+// What a locked-down tenant has binds everyone, owners too, and is set through
+// Azure's own APIs alone: management locks (Microsoft.Authorization/locks),
+// Azure Policy (policyDefinitions, policyAssignments, with four of the built-in
+// definitions, and the question checkPolicyRestrictions), and the deny
+// assignments that deployment stacks make (Microsoft.Resources/deploymentStacks).
+//
 // Managed clusters need [Options.Clusters]; without it they are refused.
 //
 // No acknowledged write is lost when the process is killed: long operations

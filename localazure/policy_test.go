@@ -411,7 +411,7 @@ func TestPoliciesAreAssignedByOwnersAndReadByAllP12(t *testing.T) {
 	group, _ := w.registry()
 	w.assignPolicy(group, "here", builtinPolicy(requireTag), object{"tagName": "a"}, nil)
 	body := object{"properties": object{"policyDefinitionId": builtinPolicy(requireTag), "parameters": object{"tagName": object{"value": "b"}}}}
-	for _, role := range []string{"Contributor", "Reader"} {
+	for _, role := range []string{"Contributor", "Reader", "AcrPull"} {
 		c := w.principal("as-"+strings.ToLower(role), "sp", role)
 		if status, tree := w.do(c, "GET", assignmentID(group, "here")+policyVersion, nil); status != 200 {
 			t.Errorf("%s reads: %d %v", role, status, tree)
@@ -422,5 +422,13 @@ func TestPoliciesAreAssignedByOwnersAndReadByAllP12(t *testing.T) {
 		if status, tree := w.do(c, "DELETE", assignmentID(group, "here")+policyVersion, nil); status != 403 {
 			t.Errorf("%s takes away: %d %v", role, status, tree)
 		}
+	}
+	below := w.principal("below", "sp", "AcrPull@"+group)
+	if _, tree := w.do(below, "GET", w.subscription()+"/providers/Microsoft.Authorization/policyAssignments"+policyVersion, nil); names(tree) != "here" {
+		t.Errorf("with a role in the group: %v", tree)
+	}
+	nobody := w.principal("nobody", "sp")
+	if status, tree := w.do(nobody, "GET", assignmentID(group, "here")+policyVersion, nil); status != 403 {
+		t.Errorf("without any role: %d %v", status, tree)
 	}
 }

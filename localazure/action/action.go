@@ -21,6 +21,9 @@ type Need struct {
 	Scope  string // an ARM id
 	// Equivalent is another action that satisfies the need, if there is one.
 	Equivalent string
+	// AnyRole says that whoever holds a role at the scope, above or below it,
+	// may do it too, whatever the role allows.
+	AnyRole bool
 }
 
 // Of returns what a request needs, and false for one that every signed-in
@@ -35,7 +38,14 @@ func Of(method string, id armid.ID) (Need, bool) {
 			return Need{Action: e.action, Scope: id.Scope()}, e.action != ""
 		}
 	}
-	return Need{Action: byRule(method, kind), Scope: id.Scope()}, true
+	return Need{Action: byRule(method, kind), Scope: id.Scope(), AnyRole: method == http.MethodGet && visible(kind)}, true
+}
+
+// visible says whether all who hold a role over a scope may read the objects of
+// a type there: those of Azure Policy;
+// learn.microsoft.com/azure/governance/policy/overview#azure-rbac-permissions-in-azure-policy.
+func visible(kind string) bool {
+	return strings.EqualFold(kind, "Microsoft.Authorization/policyAssignments") || strings.EqualFold(kind, "Microsoft.Authorization/policyDefinitions")
 }
 
 func byRule(method, kind string) string {

@@ -119,6 +119,14 @@ func TestOf(t *testing.T) {
 			"GET", group + "/providers/Microsoft.Resources/deployments/d/operationStatuses/1",
 			action.Need{Action: "Microsoft.Resources/deployments/operationStatuses/read", Scope: group + "/providers/Microsoft.Resources/deployments/d/operationStatuses/1"},
 		},
+		"whoever has a role may read what policies are assigned": {
+			"GET", group + "/providers/Microsoft.Authorization/policyAssignments",
+			action.Need{Action: "Microsoft.Authorization/policyAssignments/read", Scope: group, AnyRole: true},
+		},
+		"not so assign them": {
+			"PUT", group + "/providers/Microsoft.Authorization/policyAssignments/p",
+			action.Need{Action: "Microsoft.Authorization/policyAssignments/write", Scope: group + "/providers/Microsoft.Authorization/policyAssignments/p"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			id, err := armid.Parse(c.path)

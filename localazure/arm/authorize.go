@@ -58,6 +58,10 @@ func (s *Service) Authorize(ctx context.Context, c entra.Claims, need action.Nee
 		return err
 	case d.Deny != nil:
 		return denied(c, need, d.Deny)
+	case need.AnyRole:
+		if holds, err := s.Authorizer.HoldsRole(c, need.Scope); err != nil || holds {
+			return err
+		}
 	}
 	return Errorf(http.StatusForbidden, "AuthorizationFailed",
 		"The client '%s' with object id '%s' does not have authorization to perform action '%s' over scope '%s' or the scope is invalid. If access was recently granted, please refresh your credentials.",

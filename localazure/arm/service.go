@@ -28,6 +28,8 @@ type Tokens interface {
 // Authorizer decides what a caller may do.
 type Authorizer interface {
 	Authorize(ctx context.Context, c entra.Claims, r rbac.Request) (rbac.Decision, error)
+	// HoldsRole says whether a caller has any role at a scope, above or below it.
+	HoldsRole(c entra.Claims, scope string) (bool, error)
 }
 
 // Options are what a service needs.

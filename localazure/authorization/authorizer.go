@@ -6,11 +6,13 @@ package authorization
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/kars-dev/kars/internal/rbac"
+	"github.com/kars-dev/kars/localazure/armid"
 	"github.com/kars-dev/kars/localazure/directory"
 	"github.com/kars-dev/kars/localazure/entra"
 	"github.com/kars-dev/kars/localazure/resource"
@@ -68,6 +70,23 @@ func (a *Authorizer) Assigned(c entra.Claims, scope string) ([]rbac.Assigned, er
 		return nil, err
 	}
 	return policy.Assigned(principals, scope), nil
+}
+
+// HoldsRole says whether the caller has any role at a scope, above or below it.
+func (a *Authorizer) HoldsRole(c entra.Claims, scope string) (holds bool, err error) {
+	principals, err := a.principals(c.ObjectID)
+	if err != nil {
+		return false, err
+	}
+	err = a.store.View(func(tx *store.Tx) error {
+		return resource.OfType(tx, "", assignmentType, func(r resource.Resource) error {
+			of := assignment(r.Tree)
+			mine := slices.ContainsFunc(principals, func(id string) bool { return strings.EqualFold(id, of.PrincipalID) })
+			holds = holds || mine && (armid.Within(scope, of.Scope) || armid.Within(of.Scope, scope))
+			return nil
+		})
+	})
+	return holds, err
 }
 
 func (a *Authorizer) principals(objectID string) ([]string, error) {
