@@ -109,6 +109,9 @@ func removeGroup(ctx context.Context, r *Run) (event.Status, string, error) {
 	if !found {
 		return event.Unchanged, g.Name, nil
 	}
+	if err := r.removeGrantsElsewhere(ctx); err != nil {
+		return "", "", err
+	}
 	if !r.ours(have) {
 		return r.removeResources(ctx, "was not made by kars for this cluster")
 	}

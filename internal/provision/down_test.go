@@ -70,6 +70,45 @@ func TestDownKeepsAGroupThatSomebodyElseMade(t *testing.T) {
 	}
 }
 
+func TestDownTakesItsRoleAssignmentsFromAnAccountThatStays(t *testing.T) {
+	w := newWorld(t)
+	before := w.run(t, plan.Options{}, nil)
+	group := "/subscriptions/" + before.Plan.SubscriptionID + "/resourceGroups/models"
+	account := group + "/providers/Microsoft.CognitiveServices/accounts/everybodys"
+	put(t, before, group, before.Plan.Group.APIVersion, Tree{"location": "eastus2"})
+	put(t, before, account, "2025-06-01", Tree{
+		"location": "eastus2", "kind": "AIServices", "sku": Tree{"name": "S0"},
+		"properties": Tree{"customSubDomainName": "everybodys"},
+	})
+	if err := before.Journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	at := func() (n int) {
+		all, err := before.ARM.RoleAssignments(t.Context(), account, "atScope()")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range all {
+			if strings.EqualFold(a.Scope, account) {
+				n++
+			}
+		}
+		return n
+	}
+	o := plan.Options{FoundryEndpoint: "https://everybodys.openai.azure.com/", FoundryID: account}
+	if w.up(t, o); at() != 1 {
+		t.Fatalf("there are %d role assignments at the account, want the controller's", at())
+	}
+	r, result := w.down(t, o)
+	if at() != 0 {
+		t.Errorf("there are %d role assignments at the account, want none", at())
+	}
+	get(t, r, account, "2025-06-01")
+	if len(result.Kept) != 1 || !strings.Contains(result.Kept[0].ID, "/deletedVaults/") {
+		t.Errorf("kept %+v, want the vault alone", result.Kept)
+	}
+}
+
 func TestDownOfOneClusterLeavesAnotherInTheSameGroup(t *testing.T) {
 	first, second := plan.Options{ResourceGroup: "g", ClusterName: "first"}, plan.Options{ResourceGroup: "g", ClusterName: "second"}
 	for says, test := range map[string]struct{ gone, stays plan.Options }{
