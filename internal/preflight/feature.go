@@ -7,10 +7,9 @@ import (
 	"github.com/kars-dev/kars/internal/rbac"
 )
 
-// feature checks that a preview feature is registered with the subscription.
-// The run does not register it: that takes up to a quarter of an hour to reach
-// the provider, which then must be registered anew. Without it the nodes are
-// refused minutes into the run (U19 to U22).
+// feature checks that a preview feature is registered with the subscription, or
+// that the run can register it and have its provider learn of it. Without it the
+// nodes are refused minutes into the run (U19 to U22).
 //
 // learn.microsoft.com/azure/aks/enable-host-encryption
 func (d decider) feature(n plan.Need) Finding {
@@ -25,25 +24,30 @@ func (d decider) feature(n plan.Need) Finding {
 		state = "NotRegistered"
 	}
 	f.Evidence = []string{"its state is " + state}
-	switch state {
-	case "Registered":
+	if state == "Registered" {
 		f.Verdict = Pass
 		return f
-	case "Registering", "Pending":
-		f.Evidence = append(f.Evidence, "registering takes 5 to 15 minutes: wait until its state is Registered, then register its provider anew")
-		f.Fix = d.remedy.feature(n.Action)
-	default:
-		register := d.facts.permitted(plan.Need{Kind: plan.NeedAction, Action: n.RegisterAction(), Scope: n.Scope, Step: n.Step})
-		f.Evidence = append(f.Evidence, "registering takes 5 to 15 minutes")
-		if register.Verdict != rbac.Allowed {
-			f.Evidence = append(f.Evidence, "you may not register it: "+register.Reason)
-		}
-		f.Fix = d.remedy.feature(n.Action)
 	}
-	f.Verdict, f.Blocks = Fail, true
-	if n.Optional {
-		f.Verdict, f.Blocks = Warn, false
-		f.Evidence = append(f.Evidence, "where the feature is generally available its registration is not needed")
+	f.Fix = d.remedy.feature(n.Action)
+	namespace, _, _ := strings.Cut(n.Action, "/")
+	f.Verdict, f.Blocks = Warn, false
+	for _, action := range []string{n.RegisterAction(), namespace + "/register/action"} {
+		decision := d.facts.permitted(plan.Need{Kind: plan.NeedAction, Action: action, Scope: n.Scope, Step: n.Step})
+		if decision.Verdict == rbac.Allowed {
+			continue
+		}
+		f.Evidence = append(f.Evidence, "the run would register it, but "+action+": "+decision.Reason)
+		switch {
+		case n.Optional:
+			f.Evidence = append(f.Evidence, "where the feature is generally available its registration is not needed")
+		case decision.Verdict == rbac.Denied:
+			f.Verdict, f.Blocks = Fail, true
+		case f.Verdict != Fail:
+			f.Verdict = Unknown
+		}
+	}
+	if f.Verdict == Warn && !n.Optional {
+		f.Evidence = append(f.Evidence, "the run registers it and waits, which takes 5 to 15 minutes")
 	}
 	return f
 }
