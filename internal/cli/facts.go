@@ -12,25 +12,31 @@ import (
 	"github.com/kars-dev/kars/internal/home"
 	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/preflight"
+	"github.com/kars-dev/kars/internal/preflight/pseudonym"
 )
 
 // factsFlags are about the document of facts.
 type factsFlags struct {
 	save, from string
+	anonymize  bool
 }
 
 func (x *factsFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&x.save, "save", "", "file to keep the gathered facts in, never a token; only you may read it")
+	f.BoolVar(&x.anonymize, "anonymize", false, "with --save: put pseudonyms for ids and names; the verdict stays the same")
 	f.StringVar(&x.from, "from", "", "file with facts to decide from, with no sign-in and no network; it holds the plan too")
 }
 
 // withFrom are the flags that do not say what is planned or who asks.
 var withFrom = []string{
-	"from", "save", "explain", "who", "output", "fail-on", "baseline", "write-baseline", "no-github", "quiet", "verbose", "yes",
+	"from", "save", "anonymize", "explain", "who", "output", "fail-on", "baseline", "write-baseline", "no-github", "quiet", "verbose", "yes",
 }
 
 // check refuses flags that contradict each other.
 func (x *factsFlags) check(cmd *cobra.Command) error {
+	if x.anonymize && x.save == "" {
+		return usagef("for example: --save facts.json --anonymize", "--anonymize says how --save saves, and needs it")
+	}
 	if x.from == "" {
 		return nil
 	}
@@ -70,6 +76,12 @@ func (x *factsFlags) read() (*plan.Plan, preflight.Facts, error) {
 func (a *app) keep(f preflight.Facts, x *factsFlags) error {
 	if x.save == "" {
 		return nil
+	}
+	if x.anonymize {
+		var err error
+		if f, err = pseudonym.Facts(f); err != nil {
+			return err
+		}
 	}
 	raw, err := f.JSON()
 	if err != nil {

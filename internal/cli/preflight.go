@@ -40,7 +40,7 @@ func (a *app) preflightCommand() *cobra.Command {
   kars preflight -o sarif > kars.sarif                    for code scanning; also junit, markdown
   kars preflight --fail-on unknown --baseline accepted.yaml
   kars preflight --write-baseline accepted.yaml           accept what is found; give each a reason
-  kars preflight --save facts.json                        to hand to support
+  kars preflight --save facts.json --anonymize            to hand to support
   kars preflight --from facts.json                        the same verdict, anywhere`,
 		Annotations: map[string]string{foreignFormats: "sarif,junit,markdown"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
