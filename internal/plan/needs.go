@@ -77,7 +77,7 @@ func (n *needList) deployment(step Step, scope string) {
 	n.action(step, deployments+"/read", scope, "follow the deployment")
 	n.action(step, deployments+"/validate/action", scope, "have the template checked before it is sent")
 	n.action(step, deployments+"/write", scope, "deploy the plan's resources")
-	n.action(step, deployments+"/operations/read", scope, "name the resource that failed")
+	n.add(Need{Kind: NeedAction, Action: deployments + "/operations/read", Scope: scope, Step: step, Why: "name the resource that failed", Optional: true})
 	n.action(step, deployments+"/operationStatuses/read", scope, "follow the deployment")
 }
 

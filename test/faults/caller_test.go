@@ -78,7 +78,7 @@ func draw(seed uint64, p *plan.Plan) drawn {
 	r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // no secret
 	d := drawn{seed: seed, premade: r.IntN(2) == 0, developer: r.IntN(6) > 0}
 	oneIn := func(n int) bool { return r.IntN(n) == 0 }
-	if oneIn(5) {
+	if oneIn(3) {
 		d.hinders = append(d.hinders, hindrances[r.IntN(len(hindrances))].name)
 	}
 	atGroup := func() bool { return d.premade && oneIn(3) }
@@ -243,6 +243,32 @@ var hindrances = []struct {
 		owner.put("/providers/Microsoft.Authorization/policyAssignments/no-vaults", "2022-06-01", tree{
 			"policyDefinitionId": "/subscriptions/" + owner.azure.SubscriptionID() + definition,
 		})
+	}},
+	{"a quota that is too small", func(owner *caller) {
+		owner.put("/providers/Microsoft.Compute/locations/"+owner.plan.Options.Region+"/providers/Microsoft.Quota/quotas/cores", "2023-02-01", tree{
+			"limit": tree{"limitObjectType": "LimitValue", "value": 2},
+		})
+	}},
+	{"a size that is not offered", func(owner *caller) {
+		if err := owner.azure.RestrictSize(owner.plan.Options.Region, owner.plan.Machines[0].Size); err != nil {
+			owner.Fatal(err)
+		}
+	}},
+	{"a name that somebody has", func(owner *caller) {
+		if err := owner.azure.ReserveName("Microsoft.ContainerRegistry/registries", owner.plan.Names.Registry); err != nil {
+			owner.Fatal(err)
+		}
+	}},
+	{"a provider that is not registered", func(owner *caller) {
+		if _, err := owner.arm.Post(owner.Context(), "/subscriptions/"+owner.azure.SubscriptionID()+"/providers/Microsoft.OperationalInsights/unregister", "2021-04-01", nil); err != nil {
+			owner.Fatal(err)
+		}
+	}},
+	{"a feature that is not registered", func(owner *caller) {
+		path := "/subscriptions/" + owner.azure.SubscriptionID() + "/providers/Microsoft.Features/providers/Microsoft.Compute/features/EncryptionAtHost/unregister"
+		if _, err := owner.arm.Post(owner.Context(), path, "2021-07-01", nil); err != nil {
+			owner.Fatal(err)
+		}
 	}},
 }
 
