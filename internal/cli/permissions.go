@@ -83,9 +83,7 @@ func (p *permissionsFlags) register(f *pflag.FlagSet, getenv func(string) string
 	f.StringVar(&p.diff, "diff", "", "compare with an earlier kars permissions -o json")
 	f.StringVar(&p.exitOn, "fail-on", "", "new: exit 3 where --diff finds a new permission")
 	f.StringVar(&p.options.FoundryID, "foundry-id", "", "ARM id of the account behind --foundry-endpoint (default looked up, where somebody signs in)")
-	shared := pflag.NewFlagSet("", pflag.ContinueOnError)
-	p.planFlags.register(shared, getenv)
-	f.AddFlagSet(shared) // but for what is there already: --fail-on means something else here
+	p.registerPlan(f, getenv)
 }
 
 // format is a form that the page is rendered in.
@@ -155,7 +153,7 @@ func (p *permissionsFlags) check(a *app) error {
 			return usagef(no.hint, "%s", no.says)
 		}
 	}
-	return p.planFlags.check(a)
+	return p.checkPlan(a)
 }
 
 func (a *app) permissions(ctx context.Context, flags *permissionsFlags) error {

@@ -21,6 +21,12 @@ type planFlags struct {
 }
 
 func (p *planFlags) register(f *pflag.FlagSet, getenv func(string) string) {
+	p.registerPlan(f, getenv)
+	p.judgeFlags.register(f)
+}
+
+// registerPlan leaves out what is about the verdict of preflight.
+func (p *planFlags) registerPlan(f *pflag.FlagSet, getenv func(string) string) {
 	f.StringVar(&p.options.Name, "name", "", "name of the first sandbox (default my-assistant)")
 	f.StringVar(&p.options.Region, "region", "", "Azure region (default eastus2)")
 	f.StringVarP(&p.options.ResourceGroup, "resource-group", "g", "", "resource group (default kars-<region>)")
@@ -32,7 +38,6 @@ func (p *planFlags) register(f *pflag.FlagSet, getenv func(string) string) {
 	f.StringVar(&p.options.ImageSource, "image-source", "", "registry that kars' images are imported from (default ghcr.io/kars-dev)")
 	f.StringVar(&p.options.FoundryEndpoint, "foundry-endpoint", "", "URL of a Foundry account that is there already; none is made")
 	p.values.register(f)
-	p.judgeFlags.register(f)
 	f.DurationVar(&p.timeout, "timeout", time.Hour, "give up after this long")
 }
 
@@ -57,9 +62,13 @@ func (p *planFlags) chosen() plan.Options {
 }
 
 func (p *planFlags) check(a *app) error {
-	if err := p.judgeFlags.read(); err != nil {
+	if err := p.read(); err != nil {
 		return err
 	}
+	return p.checkPlan(a)
+}
+
+func (p *planFlags) checkPlan(a *app) error {
 	if err := p.values.read(); err != nil {
 		return err
 	}
