@@ -95,6 +95,17 @@ func (w *world) as(t *testing.T, p localazure.Principal) preflight.Options {
 	return preflight.Options{Plan: made, Caller: caller, ARM: a, Directory: g, LocalPrincipal: p.Name}
 }
 
+// planned are the same options for a plan in another region.
+func (w *world) planned(t *testing.T, o preflight.Options, region string) preflight.Options {
+	t.Helper()
+	p, err := plan.New(plan.Options{SubscriptionID: w.azure.SubscriptionID(), TenantID: w.azure.TenantID(), Region: region})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Plan = p
+	return o
+}
+
 func roles(names ...string) []localazure.Role {
 	var out []localazure.Role
 	for _, n := range names {

@@ -47,7 +47,8 @@ func (d decider) modelOffered(m plan.ModelCapacity) Finding {
 }
 
 // modelQuota compares what the deployment takes with what is left. A deployment
-// that is there already has its share.
+// that is there already has its share, also in an account that was deleted and
+// not purged.
 func (d decider) modelQuota(m plan.ModelCapacity) Finding {
 	f := Finding{
 		ID: "quota/model", Category: CategoryQuota, Verdict: Pass, Subject: m.Model + " in " + d.plan.Options.Region,
@@ -62,13 +63,11 @@ func (d decider) modelQuota(m plan.ModelCapacity) Finding {
 		f.Verdict, f.Evidence = Unknown, []string{"the region's quotas do not name " + name}
 		return f
 	}
+	account := d.facts.Names[d.plan.FoundryID()].Value
 	f.Evidence = []string{fmt.Sprintf("%d of %d thousand tokens a minute are in use; the run takes %d more", usage.Current, usage.Limit, m.Capacity)}
 	switch {
-	case d.facts.Names[d.plan.FoundryID()].Value.Own:
-		f.Evidence = []string{"the account is there, and its deployment with it or beside it"}
-		if int64(m.Capacity) > usage.Left() {
-			f.Evidence = append(f.Evidence, "no quota is left for a deployment that is not there yet")
-		}
+	case account.Own || account.Deleted:
+		f.Evidence = append(f.Evidence, "the account is there or will be recovered, and a deployment in it has its share already")
 	case int64(m.Capacity) > usage.Left():
 		f.Verdict, f.Blocks = Fail, true
 		f.Fix = []Fix{

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -8,8 +9,9 @@ import (
 // maxNearby is how many other regions are asked what they have.
 const maxNearby = 4
 
-// nearby are the regions nearest to one, the nearest first; none where the
-// region is not among those of the public cloud.
+// nearby are the regions nearest to one, those of its own geography before
+// others, for where data lies may matter; none where the region is not among
+// those of the public cloud.
 func nearby(region string) []string {
 	places := places()
 	here, known := places[region]
@@ -22,21 +24,27 @@ func nearby(region string) []string {
 			names = append(names, name)
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		x, y := here.distance(places[a]), here.distance(places[b])
-		switch {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
+	foreign := func(name string) int {
+		if places[name].geography == here.geography {
+			return 0
 		}
-		return 0
+		return 1
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(
+			foreign(a)-foreign(b),
+			cmp.Compare(here.distance(places[a]), here.distance(places[b])),
+			cmp.Compare(a, b),
+		)
 	})
 	return names[:min(maxNearby, len(names))]
 }
 
-// place is a latitude and a longitude in degrees.
-type place struct{ latitude, longitude float64 }
+// place is a latitude and a longitude in degrees, and the geography around it.
+type place struct {
+	latitude, longitude float64
+	geography           string
+}
 
 // distance is the angle between two places, by the haversine formula.
 func (p place) distance(q place) float64 {
@@ -52,44 +60,44 @@ func (p place) distance(q place) float64 {
 // learn.microsoft.com/rest/api/resources/subscriptions/list-locations
 func places() map[string]place {
 	return map[string]place{
-		"australiacentral":   {-35.3, 149.1},
-		"australiaeast":      {-33.9, 151.2},
-		"australiasoutheast": {-37.8, 145.0},
-		"brazilsouth":        {-23.6, -46.6},
-		"canadacentral":      {43.7, -79.4},
-		"canadaeast":         {46.8, -71.2},
-		"centralindia":       {18.6, 73.9},
-		"centralus":          {41.6, -93.6},
-		"eastasia":           {22.3, 114.2},
-		"eastus":             {37.4, -79.8},
-		"eastus2":            {36.7, -78.4},
-		"francecentral":      {46.4, 2.4},
-		"germanywestcentral": {50.1, 8.7},
-		"israelcentral":      {31.3, 33.5},
-		"italynorth":         {45.5, 9.2},
-		"japaneast":          {35.7, 139.8},
-		"japanwest":          {34.7, 135.5},
-		"koreacentral":       {37.6, 127.0},
-		"mexicocentral":      {20.6, -100.4},
-		"northcentralus":     {41.9, -87.6},
-		"northeurope":        {53.3, -6.3},
-		"norwayeast":         {59.9, 10.8},
-		"polandcentral":      {52.2, 21.0},
-		"qatarcentral":       {25.6, 51.4},
-		"southafricanorth":   {-25.7, 28.2},
-		"southcentralus":     {29.4, -98.5},
-		"southeastasia":      {1.3, 103.8},
-		"southindia":         {13.0, 80.2},
-		"spaincentral":       {40.4, -3.4},
-		"swedencentral":      {60.7, 17.1},
-		"switzerlandnorth":   {47.5, 8.6},
-		"uaenorth":           {25.3, 55.3},
-		"uksouth":            {50.9, -0.8},
-		"ukwest":             {53.4, -3.1},
-		"westcentralus":      {40.9, -110.2},
-		"westeurope":         {52.4, 4.9},
-		"westus":             {37.8, -122.4},
-		"westus2":            {47.2, -119.9},
-		"westus3":            {33.4, -112.1},
+		"australiacentral":   {-35.3, 149.1, "Asia Pacific"},
+		"australiaeast":      {-33.9, 151.2, "Asia Pacific"},
+		"australiasoutheast": {-37.8, 145.0, "Asia Pacific"},
+		"brazilsouth":        {-23.6, -46.6, "South America"},
+		"canadacentral":      {43.7, -79.4, "Canada"},
+		"canadaeast":         {46.8, -71.2, "Canada"},
+		"centralindia":       {18.6, 73.9, "Asia Pacific"},
+		"centralus":          {41.6, -93.6, "US"},
+		"eastasia":           {22.3, 114.2, "Asia Pacific"},
+		"eastus":             {37.4, -79.8, "US"},
+		"eastus2":            {36.7, -78.4, "US"},
+		"francecentral":      {46.4, 2.4, "Europe"},
+		"germanywestcentral": {50.1, 8.7, "Europe"},
+		"israelcentral":      {31.3, 33.5, "Middle East"},
+		"italynorth":         {45.5, 9.2, "Europe"},
+		"japaneast":          {35.7, 139.8, "Asia Pacific"},
+		"japanwest":          {34.7, 135.5, "Asia Pacific"},
+		"koreacentral":       {37.6, 127.0, "Asia Pacific"},
+		"mexicocentral":      {20.6, -100.4, "Mexico"},
+		"northcentralus":     {41.9, -87.6, "US"},
+		"northeurope":        {53.3, -6.3, "Europe"},
+		"norwayeast":         {59.9, 10.8, "Europe"},
+		"polandcentral":      {52.2, 21.0, "Europe"},
+		"qatarcentral":       {25.6, 51.4, "Middle East"},
+		"southafricanorth":   {-25.7, 28.2, "Africa"},
+		"southcentralus":     {29.4, -98.5, "US"},
+		"southeastasia":      {1.3, 103.8, "Asia Pacific"},
+		"southindia":         {13.0, 80.2, "Asia Pacific"},
+		"spaincentral":       {40.4, -3.4, "Europe"},
+		"swedencentral":      {60.7, 17.1, "Europe"},
+		"switzerlandnorth":   {47.5, 8.6, "Europe"},
+		"uaenorth":           {25.3, 55.3, "Middle East"},
+		"uksouth":            {50.9, -0.8, "UK"},
+		"ukwest":             {53.4, -3.1, "UK"},
+		"westcentralus":      {40.9, -110.2, "US"},
+		"westeurope":         {52.4, 4.9, "Europe"},
+		"westus":             {37.8, -122.4, "US"},
+		"westus2":            {47.2, -119.9, "US"},
+		"westus3":            {33.4, -112.1, "US"},
 	}
 }
