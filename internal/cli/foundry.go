@@ -18,7 +18,7 @@ const maxSubscriptions = 50
 // open.
 func (p *planFlags) findAccount(ctx context.Context, s *session) error {
 	domain := p.chosen().FoundryDomain()
-	if domain == "" {
+	if domain == "" || p.options.FoundryID != "" {
 		return nil
 	}
 	id, looked, err := findAccount(ctx, s.arm, s.subscription, domain)
@@ -83,7 +83,7 @@ func checkBuildable(p *plan.Plan) error {
 	case p.Options.Gateway:
 		return usagef("leave out a2aGateway.enabled", "this kars has no gateway yet: its permissions are checked, but it cannot be brought up")
 	case p.Options.FoundryEndpoint != "" && p.Options.FoundryID == "":
-		return usagef("have a role at the account that lets you read it, as Reader",
+		return usagef("name it: --foundry-id; or have a role at its subscription that lets you look, as Reader",
 			"the account behind --foundry-endpoint %s was not found: no subscription lets you look", p.Options.FoundryEndpoint)
 	}
 	return nil

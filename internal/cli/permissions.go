@@ -82,7 +82,6 @@ func (p *permissionsFlags) register(f *pflag.FlagSet, getenv func(string) string
 	f.StringVar(&p.fromReport, "from-report", "", "ask only for what this report of kars preflight -o json found missing")
 	f.StringVar(&p.diff, "diff", "", "compare with an earlier kars permissions -o json")
 	f.StringVar(&p.exitOn, "fail-on", "", "new: exit 3 where --diff finds a new permission")
-	f.StringVar(&p.options.FoundryID, "foundry-id", "", "ARM id of the account behind --foundry-endpoint (default looked up, where somebody signs in)")
 	p.registerPlan(f, getenv)
 }
 

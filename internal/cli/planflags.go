@@ -37,6 +37,7 @@ func (p *planFlags) registerPlan(f *pflag.FlagSet, getenv func(string) string) {
 	f.StringVar(&p.options.ServiceTree, "service-tree", getenv("KARS_SERVICE_TREE"), "service tree GUID that the tenant's policy may ask of applications (also KARS_SERVICE_TREE)")
 	f.StringVar(&p.options.ImageSource, "image-source", "", "registry that kars' images are imported from (default ghcr.io/kars-dev)")
 	f.StringVar(&p.options.FoundryEndpoint, "foundry-endpoint", "", "URL of a Foundry account that is there already; none is made")
+	f.StringVar(&p.options.FoundryID, "foundry-id", "", "ARM id of the account behind --foundry-endpoint (default looked up in the subscriptions that the caller sees)")
 	p.values.register(f)
 	f.DurationVar(&p.timeout, "timeout", time.Hour, "give up after this long")
 }

@@ -196,6 +196,7 @@ func upFlags(o plan.Options) []string {
 		{"mesh-trust", string(o.MeshTrust), string(defaults.MeshTrust)},
 		{"service-tree", o.ServiceTree, ""},
 		{"foundry-endpoint", o.FoundryEndpoint, ""},
+		{"foundry-id", o.FoundryID, ""},
 		{"image-source", o.ImageSource, defaults.ImageSource},
 	} {
 		if f.value != f.none {

@@ -19,6 +19,8 @@ import (
 // These tests run the scripts that are handed to an owner, and let whom they
 // are for do the rest.
 
+const contributor = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+
 // nobody is a user without any role but that in the directory.
 func (w *world) nobody(name string) *caller {
 	w.Helper()
@@ -34,17 +36,6 @@ func (c *caller) asksFor(change func(*permissions.Options)) permissions.Options 
 		change(&o)
 	}
 	return o
-}
-
-// gives makes a role assignment to another caller.
-func (c *caller) gives(other *caller, role, scope string) {
-	c.Helper()
-	_, err := c.arm.PutRoleAssignment(c.Context(), uuid.NewString(), rbac.Assignment{
-		Scope: scope, PrincipalID: other.who.ObjectID, PrincipalType: "User", RoleDefinitionID: role,
-	})
-	if err != nil {
-		c.Fatal(err)
-	}
 }
 
 // passes asserts that preflight has nothing against the run.
@@ -119,6 +110,23 @@ func TestAfterTheOwnersPartContributorAtTheGroupSufficesU12(t *testing.T) {
 	w.idle(runs)
 }
 
+func TestTheOwnersPartGivesRolesAtAnAccountElsewhereTooP04(t *testing.T) {
+	w := newWorld(t)
+	id, endpoint := w.account()
+	c := w.nobody("contributor")
+	o := c.plan.Options
+	o.FoundryEndpoint, o.FoundryID = endpoint, id
+	var err error
+	if c.plan, err = plan.New(o); err != nil {
+		t.Fatal(err)
+	}
+	w.as(localazure.OwnerName, &tap{}).runScript(permissions.Split(c.asksFor(nil)).Owner)
+	c.passes()
+	if result, err := c.apply(t.Context(), filepath.Join(w.dir, "runs")); err != nil {
+		t.Fatalf("the rest fails: %v\n%s", err, describe(result))
+	}
+}
+
 func TestAnOwnerMayRunKarsUntilTheGrantsInsteadU12(t *testing.T) {
 	w := newWorld(t)
 	c := w.nobody("contributor")
@@ -126,7 +134,7 @@ func TestAnOwnerMayRunKarsUntilTheGrantsInsteadU12(t *testing.T) {
 	if result, err := owner.applyUntil(t.Context(), runs, plan.StepGrants); err != nil {
 		t.Fatalf("the owner's part: %v\n%s", err, describe(result))
 	}
-	owner.gives(c, "b24988ac-6180-42a0-ab88-20f7382dd24c", c.plan.Group.ID)
+	w.give(c.who.ObjectID, contributor, c.plan.Group.ID)
 	c.passes()
 	if result, err := c.apply(t.Context(), filepath.Join(w.dir, "others")); err != nil {
 		t.Fatalf("the rest: %v\n%s", err, describe(result))
@@ -141,7 +149,7 @@ func TestWithoutTheOwnersPartContributorAtTheGroupIsStoppedU12(t *testing.T) {
 	if _, err := owner.arm.PutGroup(t.Context(), w.azure.SubscriptionID(), c.plan.Group.Name, c.plan.Options.Region, nil); err != nil {
 		t.Fatal(err)
 	}
-	owner.gives(c, "b24988ac-6180-42a0-ab88-20f7382dd24c", c.plan.Group.ID)
+	w.give(c.who.ObjectID, contributor, c.plan.Group.ID)
 	if r := c.preflight(); !r.Blocks() {
 		t.Errorf("preflight comes to %s", r.Verdict)
 	}
