@@ -5,12 +5,12 @@ func offerEntries() []Entry {
 	return []Entry{
 		{
 			ID: "feature/<namespace>/<name>", Title: "a preview feature is not registered",
-			Checks: "Whether the preview feature is registered with the subscription. The run does not register it: that takes 5 to 15 minutes to reach the provider.",
+			Checks: "Whether the preview feature is registered with the subscription, and else whether the caller may register it and have its provider learn of it.",
 			Verdicts: map[Verdict]string{
 				Pass:    "it is registered",
-				Warn:    "it is not, and the plan can do without it",
-				Unknown: "its state could not be read",
-				Fail:    "it is not, or not yet: the nodes would be refused minutes into the run",
+				Warn:    "it is not, and the run registers it, which takes 5 to 15 minutes; or the plan can do without it",
+				Unknown: "its state, or what the caller may do about it, could not be read",
+				Fail:    "it is not, and the caller may not register it: the nodes would be refused minutes into the run",
 			},
 			Do:    "Run the commands that the finding names, or have somebody with a role at the subscription do so, and wait until the state is Registered.",
 			Since: "0.1.0", See: "https://learn.microsoft.com/azure/azure-resource-manager/management/preview-features",
