@@ -171,8 +171,13 @@ func (g *gatherer) assignments(ctx context.Context, scope string) {
 	g.set(func(f *Facts) { f.Assignments = fact })
 }
 
+// denies reads also the deny assignments below the scope: a deployment stack
+// denies at each of its resources.
 func (g *gatherer) denies(ctx context.Context, scope string) {
-	list, err := g.options.ARM.DenyAssignments(ctx, scope, "atScope()")
+	list, err := g.options.ARM.DenyAssignments(ctx, scope, "")
+	list = slices.DeleteFunc(list, func(d rbac.DenyAssignment) bool {
+		return !slices.ContainsFunc(g.options.Plan.Needs, func(n plan.Need) bool { return rbac.Contains(d.Scope, n.Scope) })
+	})
 	fact := read(ctx, "the deny assignments at "+scope, list, err)
 	g.set(func(f *Facts) { f.Denies = fact })
 }

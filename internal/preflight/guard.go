@@ -14,8 +14,8 @@ import (
 // Guards are what stands in the way of everybody, whatever their roles.
 type Guards struct {
 	Subscription Fact[arm.Subscription] `json:"subscription"`
-	// Locks are those that hold at the group, or at the subscription while there
-	// is no group.
+	// Locks are those that hold at the group and in it, or at the subscription
+	// while there is no group.
 	Locks Fact[[]arm.Lock] `json:"locks"`
 	// Policies are the policy assignments, with enforcement on, that concern what
 	// the plan makes.
@@ -41,6 +41,7 @@ func (g *gatherer) subscription(ctx context.Context) {
 
 func (g *gatherer) locks(ctx context.Context, scope string) {
 	list, err := g.options.ARM.Locks(ctx, scope)
+	list = slices.DeleteFunc(list, func(l arm.Lock) bool { return g.elsewhere(l.Scope) })
 	fact := read(ctx, "the locks at "+scope, list, err)
 	g.set(func(f *Facts) { f.Locks = fact })
 }
@@ -49,13 +50,16 @@ func (g *gatherer) locks(ctx context.Context, scope string) {
 // group or in it; those of other groups are not the plan's.
 func (g *gatherer) policies(ctx context.Context, scope string) {
 	list, err := g.options.ARM.PolicyAssignments(ctx, scope)
-	subscription, group := arm.SubscriptionID(g.options.Plan.SubscriptionID), g.options.Plan.Group.ID
-	list = slices.DeleteFunc(list, func(a arm.PolicyAssignment) bool {
-		other := rbac.Contains(subscription, a.Scope) && !rbac.Contains(a.Scope, group) && !rbac.Contains(group, a.Scope)
-		return !a.Enforced || other
-	})
+	list = slices.DeleteFunc(list, func(a arm.PolicyAssignment) bool { return !a.Enforced || g.elsewhere(a.Scope) })
 	fact := read(ctx, "the policy assignments at "+scope, list, err)
 	g.set(func(f *Facts) { f.Policies = fact })
+}
+
+// elsewhere reports whether a scope is another group of the subscription, or in
+// one.
+func (g *gatherer) elsewhere(scope string) bool {
+	subscription, group := arm.SubscriptionID(g.options.Plan.SubscriptionID), g.options.Plan.Group.ID
+	return rbac.Contains(subscription, scope) && !rbac.Contains(scope, group) && !rbac.Contains(group, scope)
 }
 
 // restricted asks Azure Policy about the plan's resources, where something is
@@ -107,7 +111,8 @@ func distinct(resources []plan.Resource) []plan.Resource {
 }
 
 // locked checks the management locks (P17): one that only reads refuses the
-// run, one against deletion refuses `kars down`.
+// run, if it is on something that the plan makes or on what that lies in; one
+// against deletion refuses `kars down`, and so does any lock in the group.
 //
 // learn.microsoft.com/azure/azure-resource-manager/management/lock-resources
 func (d decider) locked() []Finding {
@@ -120,8 +125,8 @@ func (d decider) locked() []Finding {
 	var out []Finding
 	for _, l := range d.facts.Locks.Value {
 		f := Finding{ID: "lock/" + l.Level, Category: CategoryLock, Subject: l.Name, Scope: l.Scope, Why: "a lock holds against everybody, also an Owner"}
-		switch l.Level {
-		case arm.ReadOnly:
+		switch {
+		case l.Level == arm.ReadOnly && d.makesWithin(l.Scope):
 			f.Verdict, f.Blocks = Fail, true
 			f.Evidence = []string{"the lock " + l.Name + " refuses every write at " + l.Scope}
 		default:
@@ -138,6 +143,12 @@ func (d decider) locked() []Finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// makesWithin reports whether the plan makes what lies at a scope or below it.
+func (d decider) makesWithin(scope string) bool {
+	return rbac.Contains(scope, d.plan.Group.ID) ||
+		slices.ContainsFunc(d.plan.Resources, func(r plan.Resource) bool { return rbac.Contains(scope, r.ID) })
 }
 
 // policed says which policies refuse which resources of the plan (P12). Where

@@ -52,7 +52,9 @@ func TestLocksAreReadWhereTheyHoldP17(t *testing.T) {
 		put(t, c, id, "2020-05-01", tree{"properties": tree{"level": level, "notes": "by the platform team"}})
 		return arm.Lock{ID: id, Name: name, Level: level, Scope: scope, Notes: "by the platform team"}
 	}
-	want := []arm.Lock{lock(sub, "above", arm.CannotDelete), lock(group, "here", arm.ReadOnly)}
+	identity := group + "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/kept"
+	put(t, c, identity, fullIdentityAPI, tree{"location": "eastus2"})
+	want := []arm.Lock{lock(sub, "above", arm.CannotDelete), lock(identity, "below", arm.CannotDelete), lock(group, "here", arm.ReadOnly)}
 	got, err := c.Locks(t.Context(), group)
 	if diff := cmp.Diff(want, got, cmpopts.SortSlices(func(a, b arm.Lock) bool { return a.Name < b.Name })); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

@@ -26,8 +26,9 @@ type Lock struct {
 	Notes string `json:"notes,omitempty"`
 }
 
-// Locks lists the management locks that hold at scope: those set there and
-// those inherited from above. It needs Microsoft.Authorization/locks/read.
+// Locks lists the management locks that concern scope: those set there, those
+// inherited from above, and those on what lies below, which keep also the scope
+// from being deleted. It needs Microsoft.Authorization/locks/read.
 // learn.microsoft.com/rest/api/resources/management-locks/list-by-scope
 func (c *Client) Locks(ctx context.Context, scope string) ([]Lock, error) {
 	type wire struct {
@@ -39,7 +40,7 @@ func (c *Client) Locks(ctx context.Context, scope string) ([]Lock, error) {
 		} `json:"properties"`
 	}
 	found, err := list[wire](ctx, c, call{
-		path: scope + authorizationPath + "locks", version: lockVersion, query: filtered("atScope()"),
+		path: scope + authorizationPath + "locks", version: lockVersion,
 	})
 	locks := make([]Lock, 0, len(found))
 	for _, w := range found {
