@@ -72,7 +72,7 @@ func TestU09OwnerPassesWithANote(t *testing.T) {
 	}
 }
 
-func TestU10OwnerOfAPremadeGroupMayRun(t *testing.T) {
+func TestU10OwnerOfAPremadeGroupMayRunP2(t *testing.T) {
 	p := mustPlan(plan.Options{})
 	a := &azure{roles: developer, location: "eastus2", assignments: []rbac.Assignment{given(t, "Owner", p.Group.ID)}}
 	r := check(t, a)
@@ -178,7 +178,7 @@ func TestU07ServicePrincipalP26(t *testing.T) {
 	shows(t, find(t, check(t, a, robot), "directory/agent-id-role", "/"), `"verdict": "pass"`)
 }
 
-func TestU11RolesHeldThroughGroupsAndAbove(t *testing.T) {
+func TestU11RolesHeldThroughGroupsAndAboveP8(t *testing.T) {
 	a := &azure{roles: developer, groups: []string{team}, assignments: []rbac.Assignment{given(t, "Contributor", "/", team), given(t, "User Access Administrator", subscription)}}
 	if r := check(t, a); r.Verdict != Pass {
 		t.Errorf("P8: got %s, want pass: %+v", r.Verdict, r.Of(Fail))

@@ -144,7 +144,7 @@ func TestCountsTellReadsFromWrites(t *testing.T) {
 	}
 }
 
-func TestU05PermissionsReadsEveryPage(t *testing.T) {
+func TestU05PermissionsReadsEveryPageP11(t *testing.T) {
 	s, c := start(t)
 	path := "/subscriptions/" + subscription + "/providers/Microsoft.Authorization/permissions"
 	s.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
