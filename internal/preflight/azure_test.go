@@ -182,7 +182,7 @@ func mustPlan(o plan.Options) *plan.Plan {
 }
 
 // given is a role assignment of the caller, or of who is named.
-func given(t *testing.T, role, scope string, to ...string) rbac.Assignment {
+func given(t testing.TB, role, scope string, to ...string) rbac.Assignment {
 	t.Helper()
 	d, ok := roledefinition.ByName(role)
 	if !ok {

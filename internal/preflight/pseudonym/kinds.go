@@ -18,7 +18,7 @@ func kindOf(path []string) kind {
 // keyed reports whether what lies at a path is a map whose keys are data.
 func keyed(path []string) bool {
 	switch strings.Join(path, ".") {
-	case "permissions", "registrations.value":
+	case "permissions", "registrations.value", "locations", "features.value", "nearby", "names", "kubernetes.value.definitions":
 		return true
 	}
 	return false
@@ -31,7 +31,7 @@ func public(path []string, v map[string]any) bool {
 }
 
 type row struct {
-	path string // "…." at its beginning stands for anything
+	path string // "…" at its beginning or its end stands for anything
 	kind kind
 }
 
@@ -47,11 +47,45 @@ func kinds() []row {
 		{"caller.groups.*", id},
 		{"localPrincipal", name},
 		{"group.value.location", keep},
+		{"names.key", id},
+		{"names.*.value.reason", keep},
+		{"names.*.value.message", text},
 		{"permissions.key", id},
 		{"registrations.value.key", keep},
 		{"registrations.value.*", keep},
 		{"directory.value.permissions.*", keep},
+		{"directory.value.delegated.*", keep},
 		{"directory.value.roles.*.displayName", keep},
+		{"eligibleDirectoryRoles.value.*.displayName", role},
+		{"….directoryScopeId", id},
+		{"….assignmentType", keep},
+		{"subscription.value.displayName", name},
+		{"subscription.value.state", keep},
+		{"….subscriptionId", id},
+		{"….tenantId", id},
+		{"locks.value.*.name", name},
+		{"locks.value.*.level", keep},
+		{"locks.value.*.notes", text},
+		{"policies.value.*.name", name},
+		{"….resourceId", id},
+		{"….assignmentId", id},
+		{"….assignmentName", name},
+		{"….definitionId", id},
+		{"….setDefinitionId", id},
+		{"….referenceId", name},
+		{"restrictions.value.*.effect", keep},
+		{"restrictions.value.*.result", keep},
+		{"restrictions.value.*.reason", text},
+		{"restrictions.value.*.field", keep},
+		{"restrictions.value.*.values.*", text},
+		{"….roleName", role},
+		{"….scopeName", name},
+		{"….memberType", keep},
+		{"activations.value.*.type", keep},
+		{"….eligibilityId", id},
+		{"….scheduleId", id},
+		{"token.credential", keep},
+		{"token.…", text},
 		{"….unread.permission", keep},
 		{"….unread.scope", id},
 		{"….unread.*", text},
@@ -75,6 +109,16 @@ func kinds() []row {
 		{"….identityId", id},
 		{"….id", id},
 		{"….scope", id},
+		{"locations.…", keep},
+		{"features.…", keep},
+		{"usages.…", keep},
+		{"sizes.…", keep},
+		{"nearby.…", keep},
+		{"modelUsages.…", keep},
+		{"models.…", keep},
+		{"versions.…", keep},
+		{"cluster.…", keep},
+		{"kubernetes.…", keep},
 	}
 }
 
@@ -87,6 +131,9 @@ func matches(pattern, path string) bool {
 			return false
 		}
 		return matches(tail[1:], strings.Join(parts[len(parts)-steps:], "."))
+	}
+	if head, anything := strings.CutSuffix(pattern, "…"); anything {
+		return strings.HasPrefix(path, head)
 	}
 	want, have := strings.Split(pattern, "."), strings.Split(path, ".")
 	if len(want) != len(have) {

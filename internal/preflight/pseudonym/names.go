@@ -19,7 +19,9 @@ type names struct {
 	words  map[string]string // names, wherever they stand
 	typed  map[string]string // names of resources of the plan, by type and name
 	public map[string]bool   // GUIDs that are the same in every tenant
-	order  []string          // words, the longest first; nil when words has changed
+	// builtIn are names of roles that are the same in every tenant.
+	builtIn map[string]bool
+	order   []string // words, the longest first; nil when words has changed
 
 	facts   string         // as they are, in lower case
 	counted map[string]int // pseudonyms, by their form
@@ -29,7 +31,7 @@ var guid = regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9
 
 func newNames(f preflight.Facts, p *plan.Plan, raw []byte) *names {
 	n := &names{
-		ids: map[string]string{}, words: map[string]string{}, typed: map[string]string{}, public: publicIDs(),
+		ids: map[string]string{}, words: map[string]string{}, typed: map[string]string{}, public: publicIDs(), builtIn: map[string]bool{},
 		facts: strings.ToLower(string(raw)), counted: map[string]int{},
 	}
 	for _, g := range p.Grants {
@@ -37,10 +39,13 @@ func newNames(f preflight.Facts, p *plan.Plan, raw []byte) *names {
 	}
 	for _, d := range f.Definitions.Value {
 		if d.Type == "BuiltInRole" {
-			n.public[strings.ToLower(d.ID)] = true
+			n.public[strings.ToLower(d.ID)], n.builtIn[d.Name] = true, true
 		} else {
 			n.name(d.Name)
 		}
+	}
+	for _, r := range plan.AgentIDRoles() {
+		n.builtIn[r.Name] = true
 	}
 	for _, r := range f.Directory.Value.Roles {
 		n.public[strings.ToLower(r.TemplateID)] = true

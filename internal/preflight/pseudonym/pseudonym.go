@@ -57,6 +57,7 @@ func (n *names) replaced(f preflight.Facts, p *plan.Plan, raw []byte) (preflight
 	if err := d.Decode(&tree); err != nil {
 		return preflight.Facts{}, nil, err
 	}
+	n.walk(nil, tree) // learns the names that prose mentions before it comes to them
 	if raw, err = json.Marshal(n.walk(nil, tree)); err != nil {
 		return preflight.Facts{}, nil, err
 	}
@@ -118,7 +119,8 @@ func leaks(f, out preflight.Facts) error {
 	}
 	text := strings.ToLower(string(raw))
 	for _, secret := range []string{f.Plan.SubscriptionID, f.Plan.TenantID, f.Caller.ObjectID, f.Caller.TenantID, f.Caller.DisplayName} {
-		if strings.ContainsAny(secret, "@-") && strings.Contains(text, strings.ToLower(secret)) {
+		told := guid.MatchString(secret) || strings.Contains(secret, "@") // not a word of the language
+		if told && strings.Contains(text, strings.ToLower(secret)) {
 			return errors.New("putting pseudonyms: a name stands where none was looked for; nothing is saved")
 		}
 	}

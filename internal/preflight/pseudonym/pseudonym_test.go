@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kars-dev/kars/internal/azure/arm"
 	"github.com/kars-dev/kars/internal/azure/credential"
 	"github.com/kars-dev/kars/internal/azure/graph"
 	"github.com/kars-dev/kars/internal/plan"
@@ -108,6 +109,7 @@ func (r *tenant) facts(t *testing.T) preflight.Facts {
 		}}
 	}
 	f.Registrations.Value = map[string]string{"microsoft.keyvault": r.pick("Registered", "NotRegistered")}
+	r.surroundings(&f, p)
 	if r.IntN(2) == 0 {
 		f.Directory.Value = preflight.Standing{Roles: []graph.Role{{ID: r.guid(), TemplateID: "adb2368d-a9be-41b5-8667-d96778e081b0", Name: "Agent ID Developer"}}}
 	} else {
@@ -117,6 +119,37 @@ func (r *tenant) facts(t *testing.T) preflight.Facts {
 		}
 	}
 	return f
+}
+
+// surroundings are facts about what holds for everybody, mostly good.
+func (r *tenant) surroundings(f *preflight.Facts, p *plan.Plan) {
+	sub, now := "/subscriptions/"+p.SubscriptionID, f.Gathered
+	f.Subscription.Value = arm.Subscription{ID: p.SubscriptionID, TenantID: p.TenantID, Name: "sub of " + secret, State: "Enabled", ManagedBy: []arm.TenantID{{ID: r.guid()}}}
+	for _, g := range p.Registrations {
+		f.Registrations.Value[strings.ToLower(g.Namespace)] = "Registered"
+	}
+	f.Features.Value, f.Names = map[string]string{}, map[string]preflight.Fact[preflight.Name]{}
+	for _, x := range p.Features {
+		f.Features.Value[strings.ToLower(x.ID())] = "Registered"
+	}
+	for _, g := range p.GlobalNames {
+		f.Names[g.ResourceID] = preflight.Fact[preflight.Name]{Value: preflight.Name{Own: r.IntN(8) > 0, NameCheck: arm.NameCheck{Reason: "AlreadyExists", Message: g.Name + " is taken"}}}
+	}
+	f.Usages.Unread = &preflight.Unread{What: "the quotas", Reason: "no answer", Scope: sub}
+	f.Sizes.Unread, f.Models.Unread, f.ModelUsages.Unread, f.Versions.Unread = f.Usages.Unread, f.Usages.Unread, f.Usages.Unread, f.Usages.Unread
+	if r.IntN(4) == 0 {
+		f.Locks.Value = []arm.Lock{{ID: p.Group.ID + "/providers/Microsoft.Authorization/locks/" + secret, Name: secret, Level: r.pick(arm.ReadOnly, "CanNotDelete"), Scope: p.Group.ID, Notes: "ask " + secret + "@" + secret + ".com"}}
+	}
+	if r.IntN(4) == 0 {
+		id := sub + "/providers/Microsoft.Authorization/policyAssignments/" + secret
+		f.Policies.Value = []arm.PolicyAssignment{{ID: id, Name: secret, Scope: sub, Enforced: true}}
+		f.Restrictions.Value = []arm.PolicyVerdict{{ResourceID: p.VaultID(), AssignmentID: id, AssignmentName: secret, DefinitionID: "/providers/Microsoft.Authorization/policyDefinitions/" + r.guid(), Effect: "Deny", Result: "NonCompliant", Reason: secret + " allows none", ReferenceID: secret}}
+	}
+	f.Activations.Value = []arm.RoleActivation{{
+		ID: sub + "/providers/Microsoft.Authorization/roleAssignmentScheduleInstances/" + r.guid(), PrincipalID: f.Caller.ObjectID, RoleDefinitionID: plan.AcrPull.ID,
+		RoleName: r.pick("Contributor", secret+" Deployer"), Scope: sub, ScopeName: "sub of " + secret, Type: "Activated", EligibilityID: r.guid(), End: now.Add(time.Duration(r.IntN(90)) * time.Minute),
+	}}
+	f.Token = preflight.Origin{Credential: "AzureCLICredential", Why: "the CLI is signed in", Disagreements: []string{"AZURE_TENANT_ID is " + r.guid()}}
 }
 
 func TestVerdictStaysTheSameUnderPseudonyms(t *testing.T) {

@@ -14,6 +14,7 @@ const (
 	keep                     // says nothing about anybody: an action, a region, a state
 	id                       // a GUID or an ARM id, or a text with GUIDs in it
 	name                     // a name that somebody chose
+	role                     // the name of a role, which is public if the role is built in
 	text                     // prose, with anything in it
 )
 
@@ -25,6 +26,11 @@ func (n *names) replace(k kind, s string) string {
 	case name:
 		if strings.HasPrefix(s, "/") {
 			return n.armID(s)
+		}
+		return n.name(s)
+	case role:
+		if n.builtIn[s] {
+			return s
 		}
 		return n.name(s)
 	case text:
