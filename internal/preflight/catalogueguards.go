@@ -5,7 +5,7 @@ func guardEntries() []Entry {
 	return []Entry{
 		{
 			ID: "lock/<kind>", Title: "a management lock is in the way",
-			Checks: "Whether a lock holds at the resource group, or at the subscription while there is no group. Locks hold against Owners too.",
+			Checks: "Whether a lock holds at the resource group or on something in it, or at the subscription. Locks hold against Owners too.",
 			Verdicts: map[Verdict]string{
 				Warn:    "one against deletion: the run goes, `kars down` does not",
 				Unknown: "locks could not be read",

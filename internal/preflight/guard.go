@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -62,15 +61,15 @@ func (g *gatherer) elsewhere(scope string) bool {
 	return rbac.Contains(subscription, scope) && !rbac.Contains(scope, group) && !rbac.Contains(group, scope)
 }
 
-// restricted asks Azure Policy about the plan's resources, where something is
-// assigned: one of each type, region and size stands for its like.
+// restricted asks Azure Policy about each of the plan's resources, where
+// something is assigned: a policy may look at any property, and at names.
 func (g *gatherer) restricted(ctx context.Context) []func() {
 	if len(g.facts.Policies.Value) == 0 || g.facts.Policies.Unread != nil {
 		return nil
 	}
 	p := g.options.Plan
 	g.policiesAsked = true
-	resources := distinct(p.Resources)
+	resources := slices.Clone(p.Resources)
 	if !g.facts.Group.Value.Exists {
 		resources = append(resources, p.Group)
 	}
@@ -93,21 +92,6 @@ func (g *gatherer) restriction(ctx context.Context, r plan.Resource) {
 			f.Restrictions.Unread = fact.Unread
 		}
 	})
-}
-
-// distinct are the first resources of each type, region and SKU.
-func distinct(resources []plan.Resource) []plan.Resource {
-	var out []plan.Resource
-	seen := map[string]bool{}
-	for _, r := range resources {
-		like, err := json.Marshal([]any{r.Type, r.Body["location"], r.Body["sku"]})
-		if err != nil || seen[string(like)] {
-			continue
-		}
-		seen[string(like)] = true
-		out = append(out, r)
-	}
-	return out
 }
 
 // locked checks the management locks (P17): one that only reads refuses the
@@ -206,10 +190,5 @@ func (d decider) enabled() []Finding {
 	return []Finding{f}
 }
 
-// narrowest is the group if it exists, or else the subscription.
-func (d decider) narrowest() string {
-	if d.facts.Group.Value.Exists {
-		return d.plan.Group.ID
-	}
-	return arm.SubscriptionID(d.plan.SubscriptionID)
-}
+// narrowest is the group if it may exist, or else the subscription.
+func (d decider) narrowest() string { return d.facts.narrowest(d.plan) }
