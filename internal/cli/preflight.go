@@ -48,7 +48,7 @@ func (a *app) preflightCommand() *cobra.Command {
 				return err
 			}
 			if flags.from != "" {
-				p, f, err := flags.factsFlags.read()
+				p, f, err := flags.read()
 				if err != nil {
 					return err
 				}
