@@ -53,9 +53,25 @@ func (d decider) decision(n plan.Need) rbac.Decision {
 		decision = d.despiteDenies(n, decision)
 	}
 	if says, ok := d.inPlace(n); ok && decision.Verdict != rbac.Allowed {
-		decision = rbac.Decision{Verdict: rbac.Allowed, Reason: says}
+		return rbac.Decision{Verdict: rbac.Allowed, Reason: says}
+	}
+	if lost := d.lost(n); lost != nil && decision.Verdict == rbac.Denied && decision.Deny == nil {
+		decision = rbac.Decision{Verdict: rbac.Unknown, Reason: decision.Reason + ", but it may not be needed: " + lost.Error()}
 	}
 	return decision
+}
+
+// lost is the fact that might have made a need fall away, where its answer was
+// lost: what is there already nobody needs the right to make. A refusal is no
+// loss, for the run would be refused too.
+func (d decider) lost(n plan.Need) *Unread {
+	switch {
+	case n.OnlyIfAbsent && d.facts.groupMayExist():
+		return d.facts.Group.Unread
+	case isGrant(n) && d.facts.Granted.Unread != nil && !d.facts.Granted.Unread.Refused:
+		return d.facts.Granted.Unread
+	}
+	return nil
 }
 
 // you is the one principal of the policies that stand for an answer of the

@@ -103,7 +103,7 @@ func read[T any](ctx context.Context, what string, value T, err error) Fact[T] {
 	if err == nil {
 		return Fact[T]{Value: value}
 	}
-	u := &Unread{What: what, Reason: err.Error(), Refused: arm.IsForbidden(err), TimedOut: errors.Is(ctx.Err(), context.DeadlineExceeded)}
+	u := &Unread{What: what, Reason: oneLine(err.Error()), Refused: arm.IsForbidden(err), TimedOut: errors.Is(ctx.Err(), context.DeadlineExceeded)}
 	if refusal := new(arm.Error); errors.As(err, &refusal) {
 		root := refusal.Root()
 		u.Permission, u.Scope = root.Action, root.Scope
@@ -118,6 +118,21 @@ func read[T any](ctx context.Context, what string, value T, err error) Fact[T] {
 type Group struct {
 	Exists   bool   `json:"exists"`
 	Location string `json:"location,omitempty"`
+}
+
+// groupMayExist reports whether the group is there, or may be: an answer that
+// was lost says nothing. Of what a group that is not there holds, Azure says
+// that it is not found.
+func (f Facts) groupMayExist() bool {
+	return f.Group.Value.Exists || f.Group.Unread != nil && !f.Group.Unread.Refused
+}
+
+// narrowest is the group if it may exist, or else the subscription.
+func (f Facts) narrowest(p *plan.Plan) string {
+	if f.groupMayExist() {
+		return p.Group.ID
+	}
+	return arm.SubscriptionID(p.SubscriptionID)
 }
 
 // Standing is what the caller is in the directory.

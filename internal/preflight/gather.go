@@ -104,7 +104,7 @@ func (g *gatherer) third(ctx context.Context) []func() {
 	if !g.policiesAsked {
 		asks = append(asks, g.restricted(ctx)...)
 	}
-	if g.facts.Group.Value.Exists && g.facts.lacksGrant(g.options.Plan) {
+	if g.facts.groupMayExist() && g.facts.lacksGrant(g.options.Plan) {
 		asks = append(asks, func() { g.granted(ctx) })
 	}
 	for _, scope := range insufficient {
@@ -113,13 +113,8 @@ func (g *gatherer) third(ctx context.Context) []func() {
 	return asks
 }
 
-// narrowest is the group if it exists, or else the subscription.
-func (g *gatherer) narrowest() string {
-	if g.facts.Group.Value.Exists {
-		return g.options.Plan.Group.ID
-	}
-	return arm.SubscriptionID(g.options.Plan.SubscriptionID)
-}
+// narrowest is the group if it may exist, or else the subscription.
+func (g *gatherer) narrowest() string { return g.facts.narrowest(g.options.Plan) }
 
 // all runs functions at the same time and waits for them.
 func all(of ...func()) {
@@ -237,7 +232,7 @@ func (g *gatherer) insufficient() []string {
 		_, asked := g.facts.Permissions[n.Scope]
 		switch {
 		case !g.facts.matters(n) || asked || !inGroup || slices.Contains(out, n.Scope):
-		case rbac.Contains(own, n.Scope) && !g.facts.Group.Value.Exists:
+		case rbac.Contains(own, n.Scope) && !g.facts.groupMayExist():
 		case g.facts.permitted(n).Verdict != rbac.Allowed:
 			out = append(out, n.Scope)
 		}

@@ -59,6 +59,9 @@ func (d decider) modelQuota(m plan.ModelCapacity) Finding {
 	}
 	name := quotaOf(m, d.facts.Models.Value)
 	usage, found := usageOf(d.facts.ModelUsages.Value, name)
+	if err := d.facts.Models.Unread; err != nil && !found {
+		return undecided(f, err) // the quota's name comes with the versions
+	}
 	if !found {
 		f.Verdict, f.Evidence = Unknown, []string{"the region's quotas do not name " + name}
 		return f

@@ -96,7 +96,7 @@ func (g *gatherer) held(ctx context.Context) []func() {
 			asks = append(asks, func() { g.holder(ctx, n, name.Value) })
 		}
 	}
-	if g.facts.Group.Value.Exists {
+	if g.facts.groupMayExist() {
 		asks = append(asks, func() { g.cluster(ctx) })
 	}
 	return asks
@@ -202,7 +202,7 @@ func (g *gatherer) holder(ctx context.Context, n plan.GlobalName, name Name) {
 	}
 	resource := p.Resources[i]
 	what := "who holds the name " + n.Name
-	if g.facts.Group.Value.Exists {
+	if g.facts.groupMayExist() {
 		_, found, err := g.options.ARM.Get(ctx, resource.ID, resource.APIVersion)
 		name.Own = found
 		if err != nil || found {

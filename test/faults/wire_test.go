@@ -66,6 +66,9 @@ type tap struct {
 	// meddle is asked before each request; nil lets all pass. It returns the
 	// fault, or errKilled, and whether the server still gets the request.
 	meddle func(m mark, r *http.Request) (f fault, serve bool, err error)
+	// instead answers a request in the server's place, unless it returns
+	// neither an answer nor an error; nil never does.
+	instead func(r *http.Request) (*http.Response, error)
 
 	mu    sync.Mutex
 	count map[string]int
@@ -82,6 +85,11 @@ type sent struct {
 func (t *tap) over(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		f, serve, err := t.next(r)
+		if t.instead != nil {
+			if resp, err := t.instead(r); resp != nil || err != nil {
+				return resp, err
+			}
+		}
 		return suffer(next, r, f, serve, err)
 	})
 }

@@ -162,7 +162,7 @@ func decode(resp *http.Response, r call, out any) error {
 		return nil
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
-		return fmt.Errorf("%s %s: reading the answer: %w", r.method, r.path, err)
+		return fmt.Errorf("%s %s: the answer is no JSON of the expected shape: %w", r.method, r.path, err)
 	}
 	return nil
 }

@@ -124,7 +124,7 @@ func (c *Client) send(ctx context.Context, method, endpoint string, in, out any)
 		return nil
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
-		return fmt.Errorf("%s: reading the answer: %w", what, err)
+		return fmt.Errorf("%s: the answer is no JSON of the expected shape: %w", what, err)
 	}
 	return nil
 }
