@@ -211,6 +211,9 @@ func writePreflight(w io.Writer, r preflight.Report) {
 			_, _ = fmt.Fprintf(w, "%-12s %s\n", "note", strings.Join(f.Evidence, "; "))
 		}
 	}
+	if r.Verdict != preflight.Pass {
+		_, _ = fmt.Fprintf(w, "%-12s %s\n", "more", "what each finding means: "+preflight.FindingsURL)
+	}
 	_, _ = fmt.Fprintf(w, "%-12s %s\n", "preflight", r.Summary())
 }
 
@@ -227,7 +230,7 @@ func place(scope string) string {
 }
 
 // writeFindings writes a line for each finding and, below, the evidence, each
-// once.
+// once. Findings that differ in their place alone share a line.
 func writeFindings(w io.Writer, found []preflight.Finding) {
 	var rows [][]string
 	var evidence []string
@@ -236,7 +239,12 @@ func writeFindings(w io.Writer, found []preflight.Finding) {
 		if where == f.Subject {
 			where = ""
 		}
-		rows = append(rows, []string{"  " + f.Subject, where, f.Why})
+		same := slices.IndexFunc(rows, func(r []string) bool { return r[0] == "  "+f.Subject && r[2] == f.Why })
+		if same >= 0 {
+			rows[same][1] += ", " + where
+		} else {
+			rows = append(rows, []string{"  " + f.Subject, where, f.Why})
+		}
 		for _, e := range f.Evidence {
 			if !slices.Contains(evidence, e) {
 				evidence = append(evidence, e)
@@ -250,7 +258,7 @@ func writeFindings(w io.Writer, found []preflight.Finding) {
 	}
 	report.Table(w, rows...)
 	for _, e := range evidence {
-		_, _ = fmt.Fprintf(w, "  %s\n", e)
+		_, _ = fmt.Fprintf(w, "  %s\n", visible(e))
 	}
 	_, _ = fmt.Fprintln(w)
 }
