@@ -151,14 +151,30 @@ func (n *names) pair(p, q *plan.Plan) {
 	for i := range a.NumField() {
 		n.words[strings.ToLower(a.Field(i).String())] = b.Field(i).String()
 	}
-	for i, r := range append([]plan.Resource{p.Group}, p.Resources...) {
-		s := append([]plan.Resource{q.Group}, q.Resources...)[i]
-		olds, news := strings.Split(r.ID, "/"), strings.Split(s.ID, "/")
+	news := planned(q)
+	for i, id := range planned(p) {
+		olds, news := strings.Split(id, "/"), strings.Split(news[i], "/")
 		for _, at := range nameSegments(olds) {
 			n.typed[typeAt(olds, at)+"/"+strings.ToLower(olds[at])] = news[at]
 		}
 	}
 	n.order = nil
+}
+
+// planned are the ids of everything in a plan: of its resources, and of what its
+// needs and grants are about, as a subnet.
+func planned(p *plan.Plan) []string {
+	out := []string{p.Group.ID}
+	for _, r := range p.Resources {
+		out = append(out, r.ID)
+	}
+	for _, n := range p.Needs {
+		out = append(out, n.Scope)
+	}
+	for _, g := range p.Grants {
+		out = append(out, g.Scope)
+	}
+	return out
 }
 
 // replaceWords puts pseudonyms for all known names in a text, the longest

@@ -135,6 +135,12 @@ func (r *tenant) surroundings(f *preflight.Facts, p *plan.Plan) {
 	for _, g := range p.GlobalNames {
 		f.Names[g.ResourceID] = preflight.Fact[preflight.Name]{Value: preflight.Name{Own: r.IntN(8) > 0, NameCheck: arm.NameCheck{Reason: "AlreadyExists", Message: g.Name + " is taken"}}}
 	}
+	for _, g := range p.Grants { // as an earlier run left them
+		if r.IntN(2) == 0 {
+			a := rbac.Assignment{PrincipalID: r.guid(), PrincipalType: g.PrincipalType, RoleDefinitionID: g.Role.ID, Scope: r.spelt(g.Scope), Condition: g.Condition}
+			f.Granted.Value = append(f.Granted.Value, preflight.Granted{IdentityID: r.spelt(g.IdentityID), Assignment: a})
+		}
+	}
 	f.Usages.Unread = &preflight.Unread{What: "the quotas", Reason: "no answer", Scope: sub}
 	f.Sizes.Unread, f.Models.Unread, f.ModelUsages.Unread, f.Versions.Unread = f.Usages.Unread, f.Usages.Unread, f.Usages.Unread, f.Usages.Unread
 	if r.IntN(4) == 0 {
