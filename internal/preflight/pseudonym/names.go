@@ -36,6 +36,9 @@ func newNames(f preflight.Facts, p *plan.Plan, raw []byte) *names {
 	}
 	for _, g := range p.Grants {
 		n.public[strings.ToLower(g.Role.ID)] = true
+		for _, role := range guid.FindAllString(g.Condition, -1) {
+			n.public[strings.ToLower(role)] = true
+		}
 	}
 	for _, d := range f.Definitions.Value {
 		if d.Type == "BuiltInRole" {
