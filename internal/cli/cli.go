@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"slices"
@@ -18,6 +19,8 @@ import (
 	"golang.org/x/term"
 	"k8s.io/klog/v2"
 
+	"github.com/kars-dev/kars/internal/azure/cloud"
+	"github.com/kars-dev/kars/internal/azure/wire"
 	"github.com/kars-dev/kars/internal/home"
 	"github.com/kars-dev/kars/internal/plan"
 	"github.com/kars-dev/kars/internal/release"
@@ -36,7 +39,10 @@ func Main(ctx context.Context, args []string, streams Streams, getenv func(strin
 }
 
 func newApp(streams Streams, getenv func(string) string) *app {
-	return &app{streams: streams, getenv: getenv, images: release.Images}
+	return &app{
+		streams: streams, getenv: getenv, images: release.Images,
+		reach: func(o cloud.TransportOptions) (http.RoundTripper, error) { return cloud.Transport(o) },
+	}
 }
 
 func (a *app) main(ctx context.Context, args []string) int {
@@ -79,7 +85,9 @@ var errInterrupted = errors.New("interrupted")
 type app struct {
 	streams Streams
 	getenv  func(string) string
-	images  func() ([]plan.Image, error) // those that belong to this build
+	images  func() ([]plan.Image, error)                            // those that belong to this build
+	reach   func(cloud.TransportOptions) (http.RoundTripper, error) // Azure
+	retry   wire.Retry
 	printer *report.Printer
 	home    home.Home
 	session *session // the last that was opened

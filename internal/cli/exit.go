@@ -51,6 +51,8 @@ func (a *app) exit(ctx context.Context, err error) int {
 		input *plan.InputError
 		late  *barrier.TimeoutError
 		none  *noClusterError
+
+		unanswered *unansweredError
 	)
 	switch {
 	case err == nil:
@@ -72,6 +74,9 @@ func (a *app) exit(ctx context.Context, err error) int {
 	case errors.As(err, &none):
 		a.printer.Error(none.Error(), none.fix())
 		return exitFailed
+	case errors.As(err, &unanswered):
+		a.printer.Error(err.Error(), "is the network well, and Azure? https://azure.status.microsoft/; the same command tries again")
+		return exitTimeout
 	case errors.As(err, &late):
 		a.printer.Error(err.Error(), "the same command goes on waiting")
 		return exitTimeout

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -144,14 +145,17 @@ func (a *app) planned(ctx context.Context, flags *planFlags) (*session, *plan.Pl
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := flags.findAccount(ctx, s); err != nil {
-		return nil, nil, err
-	}
-	p, err := flags.plan(a, s)
-	if err != nil {
-		return nil, nil, err
-	}
-	return s, p, checkRegion(ctx, s, p)
+	var p *plan.Plan
+	err = s.inTime(ctx, func(ctx context.Context) error {
+		if err := flags.findAccount(ctx, s); err != nil {
+			return err
+		}
+		if p, err = flags.plan(a, s); err != nil {
+			return err
+		}
+		return checkRegion(ctx, s, p)
+	})
+	return s, p, err
 }
 
 // preflight is what up decides by.
@@ -164,6 +168,7 @@ func (a *app) preflightOptions(s *session, p *plan.Plan) preflight.Options {
 	return preflight.Options{
 		Plan: p, Caller: s.caller, ARM: s.arm, Directory: s.graph, LocalPrincipal: s.as,
 		Kubernetes: a.installed(s, p), Token: a.origin(s),
+		Timeout: max(time.Until(s.deadline), time.Second),
 	}
 }
 

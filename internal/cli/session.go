@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/kars-dev/kars/internal/azure/credential"
 	"github.com/kars-dev/kars/internal/azure/graph"
 	"github.com/kars-dev/kars/internal/home"
+	"github.com/kars-dev/kars/internal/preflight"
 	"github.com/kars-dev/kars/internal/release"
 	"github.com/kars-dev/kars/localazure"
 )
@@ -32,7 +34,9 @@ type session struct {
 	tenant       string
 	arm          *arm.Client
 	graph        *graph.Client
-	caBundle     []byte // what pods must trust beside the system's roots
+	// deadline is of everything that is asked before the first write (U05).
+	deadline time.Time
+	caBundle []byte // what pods must trust beside the system's roots
 }
 
 // wanted is what a command asks of its session.
@@ -55,19 +59,44 @@ func (a *app) signIn(ctx context.Context, w wanted) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := arm.Options{Cloud: s.cloud, Transport: a.tracing(s.transport), Version: release.Version()}
+	options := arm.Options{Cloud: s.cloud, Transport: a.tracing(s.transport), Version: release.Version(), Retry: a.retry}
 	if s.arm, err = arm.New(s.credential, options); err != nil {
 		return nil, err
 	}
-	if s.graph, err = graph.New(s.credential, graph.Options{Cloud: s.cloud, Transport: a.tracing(s.transport), Version: release.Version()}); err != nil {
+	if s.graph, err = graph.New(s.credential, graph.Options{Cloud: s.cloud, Transport: a.tracing(s.transport), Version: release.Version(), Retry: a.retry}); err != nil {
 		return nil, err
 	}
-	if s.caller, err = credential.Identify(ctx, s.credential, s.cloud); err != nil {
-		return nil, err
-	}
-	a.session = s
-	return s, s.settle(ctx)
+	s.deadline = time.Now().Add(preflight.DefaultTimeout)
+	err = s.inTime(ctx, func(ctx context.Context) error {
+		if s.caller, err = credential.Identify(ctx, s.credential, s.cloud); err != nil {
+			return err
+		}
+		a.session = s
+		return s.settle(ctx)
+	})
+	return s, err
 }
+
+// inTime asks before the session's deadline, so that a server which does not
+// answer, or wants to be asked again in an hour, ends the command soon.
+func (s *session) inTime(ctx context.Context, ask func(context.Context) error) error {
+	bounded, cancel := context.WithDeadline(ctx, s.deadline)
+	defer cancel()
+	err := ask(bounded)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return &unansweredError{err}
+	}
+	return err
+}
+
+// unansweredError says that Azure or Entra did not answer in time.
+type unansweredError struct{ err error }
+
+func (e *unansweredError) Error() string {
+	return fmt.Sprintf("no answer within %s: %v", preflight.DefaultTimeout, e.err)
+}
+
+func (e *unansweredError) Unwrap() error { return e.err }
 
 // openLocal reaches the local Azure as one of its principals.
 func (a *app) openLocal(ctx context.Context, s *session, as string) error {
@@ -109,7 +138,7 @@ func (a *app) openLocal(ctx context.Context, s *session, as string) error {
 // openCloud reaches Azure with the credential that azidentity finds.
 func (a *app) openCloud(s *session, w wanted) error {
 	bundle := a.getenv(cloud.CABundleVariable)
-	transport, err := cloud.Transport(cloud.TransportOptions{CABundle: bundle})
+	transport, err := a.reach(cloud.TransportOptions{CABundle: bundle})
 	if err != nil {
 		return err
 	}
@@ -122,7 +151,7 @@ func (a *app) openCloud(s *session, w wanted) error {
 		s.subscription = a.getenv("AZURE_SUBSCRIPTION_ID")
 	}
 	s.transport = transport
-	s.credential, err = credential.Default(credential.Options{Cloud: s.cloud, Transport: transport, TenantID: w.tenant})
+	s.credential, err = credential.Default(credential.Options{Cloud: s.cloud, Transport: transport, TenantID: w.tenant, Retry: a.retry})
 	return err
 }
 

@@ -37,6 +37,16 @@ func machineRows() []row {
 			},
 		},
 		{
+			id: "unreachable", plane: Machine, codes: []string{"Unreachable"},
+			cause: "no answer came: this machine has no network, a proxy or firewall is in the way, or the connection broke",
+			fix:   []Fix{{"see that the network is there, and that HTTPS_PROXY names the proxy if there is one; then run the same command again", ""}},
+		},
+		{
+			id: "malformed-answer", plane: Machine, codes: []string{"MalformedAnswer"},
+			cause: "something between here and Azure answered in its place, as a proxy or a network's sign-in page, or cut the answer off",
+			fix:   []Fix{{"sign in to the network, or see that HTTPS_PROXY names the right proxy; then run the same command again", ""}},
+		},
+		{
 			id: "context-in-use", plane: Machine, codes: []string{"ContextInUse"},
 			cause: "another kars is working on the same cluster",
 			fix:   []Fix{{"wait for its end; this command then continues from there", ""}},
@@ -55,6 +65,24 @@ func generalRows() []row {
 		{
 			id: "service-unavailable", status: 503,
 			cause: "the service cannot answer at present",
+			fix:   []Fix{{"wait some minutes and run the same command again; it continues from there", ""}},
+			doc:   "https://azure.status.microsoft/",
+		},
+		{
+			id: "service-failed", status: 500,
+			cause: "the service failed at the request, by no fault of the caller",
+			fix:   []Fix{{"wait some minutes and run the same command again; it continues from there", ""}},
+			doc:   "https://azure.status.microsoft/",
+		},
+		{
+			id: "service-unreachable", status: 502,
+			cause: "the service, or a gateway before it, cannot answer at present",
+			fix:   []Fix{{"wait some minutes and run the same command again; it continues from there", ""}},
+			doc:   "https://azure.status.microsoft/",
+		},
+		{
+			id: "service-late", status: 504,
+			cause: "the service did not answer its gateway in time",
 			fix:   []Fix{{"wait some minutes and run the same command again; it continues from there", ""}},
 			doc:   "https://azure.status.microsoft/",
 		},

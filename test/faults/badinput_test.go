@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kars-dev/kars/internal/preflight"
 	"github.com/kars-dev/kars/localazure"
@@ -118,6 +119,70 @@ func compare(t *testing.T, says string, before, after preflight.Report) {
 		}
 		if text := strings.Join(f.Evidence, "; "); !strings.Contains(text, "reading ") || strings.Contains(text, "\n") {
 			t.Errorf("%s: %s is unknown and does not say in one line what could not be read: %q", says, key, text)
+		}
+	}
+}
+
+// TestU05APlaneThatDoesNotAnswerIsUnknownAndTheOtherIsDecided meets each plane
+// with each ailment, for the caller whom nothing stands in the way of.
+func TestU05APlaneThatDoesNotAnswerIsUnknownAndTheOtherIsDecided(t *testing.T) {
+	w := newWorld(t)
+	before := verdicts(w.as(localazure.OwnerName, &tap{}).preflight())
+	for says, a := range ailments() {
+		for _, host := range []string{"management.azure.com", "graph.microsoft.com"} {
+			t.Run(host+": "+says, func(t *testing.T) {
+				c := w.as(localazure.OwnerName, &tap{instead: a.sick(func(r *http.Request) bool { return r.URL.Host == host })})
+				w.partial(t, c.preflight(), before, host, a.says)
+			})
+		}
+	}
+}
+
+// TestU05WhatNeverAnswersIsUnknownAtTheDeadline lets a plane take every request
+// and never answer.
+func TestU05WhatNeverAnswersIsUnknownAtTheDeadline(t *testing.T) {
+	w := newWorld(t)
+	before := verdicts(w.as(localazure.OwnerName, &tap{}).preflight())
+	for _, host := range []string{"management.azure.com", "graph.microsoft.com"} {
+		t.Run(host, func(t *testing.T) {
+			t.Parallel()
+			hangs := ailment{answer: func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}}
+			c := w.as(localazure.OwnerName, &tap{instead: hangs.sick(func(r *http.Request) bool { return r.URL.Host == host })})
+			r := preflight.Run(t.Context(), preflight.Options{
+				Plan: c.plan, Caller: c.who, ARM: c.arm, Directory: c.graph, LocalPrincipal: "owner", Timeout: 2 * time.Second,
+			})
+			w.partial(t, r, before, host, "no answer in time")
+		})
+	}
+}
+
+// partial asserts that a report leaves open what hangs on the host, with the
+// reason, and decides the rest as before.
+func (w *world) partial(t *testing.T, r preflight.Report, before map[string]preflight.Verdict, host, reason string) {
+	t.Helper()
+	if r.Verdict != preflight.Unknown {
+		t.Errorf("the verdict is %s, want unknown", r.Verdict)
+	}
+	for _, f := range r.Findings {
+		var hangs bool
+		switch {
+		case f.ID == "directory/token", f.Category == preflight.CategoryToken: // the caller's own claims
+		case f.Category == preflight.CategoryDirectory:
+			hangs = host == "graph.microsoft.com"
+		default:
+			hangs = host == "management.azure.com"
+		}
+		was, known := before[f.ID+" at "+f.Scope]
+		switch text := strings.Join(f.Evidence, "; "); {
+		case !hangs && known && f.Verdict != was:
+			t.Errorf("%s at %s is %s, and was %s: %s", f.ID, f.Scope, f.Verdict, was, text)
+		case hangs && f.Verdict != preflight.Unknown:
+			t.Errorf("%s at %s is %s without an answer: %s", f.ID, f.Scope, f.Verdict, text)
+		case hangs && (!strings.Contains(text, "reading ") || !strings.Contains(text, reason) || strings.Contains(text, "\n")):
+			t.Errorf("%s at %s does not say in one line that of what it needs %q: %q", f.ID, f.Scope, reason, text)
 		}
 	}
 }

@@ -7,7 +7,6 @@ package arm
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -136,7 +135,7 @@ func (c *Client) sendTo(ctx context.Context, endpoint string, r call) (*http.Res
 	}
 	resp, err := c.pipeline.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", r.method, r.path, err)
+		return nil, fmt.Errorf("%s %s: %w", r.method, r.path, wire.Lost(err))
 	}
 	if resp.StatusCode/100 == 2 || runtime.HasStatusCode(resp, r.accept...) {
 		return resp, nil
@@ -161,8 +160,8 @@ func decode(resp *http.Response, r call, out any) error {
 	if out == nil || len(raw) == 0 || resp.StatusCode == http.StatusNotFound {
 		return nil
 	}
-	if err := json.Unmarshal(raw, out); err != nil {
-		return fmt.Errorf("%s %s: the answer is no JSON of the expected shape: %w", r.method, r.path, err)
+	if err := wire.Decode(raw, out); err != nil {
+		return fmt.Errorf("%s %s: %w", r.method, r.path, err)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/kars-dev/kars/internal/azure/cloud"
+	"github.com/kars-dev/kars/internal/azure/wire"
 )
 
 // PublicClientID is kars' own client in Entra, for people who sign in. Every
@@ -71,6 +72,7 @@ type Options struct {
 	Cloud     cloud.Cloud       // cloud.Public if zero
 	Transport http.RoundTripper // http.DefaultTransport if nil
 	TenantID  string            // for Default: the tenant to sign in to, if not the credential's own
+	Retry     wire.Retry        // of a token endpoint that cannot answer
 }
 
 func (o Options) client() policy.ClientOptions {
@@ -82,7 +84,7 @@ func (o Options) client() policy.ClientOptions {
 	if rt == nil {
 		rt = http.DefaultTransport
 	}
-	return policy.ClientOptions{Cloud: c.Configuration(), Transport: cloud.NewDoer(rt)}
+	return policy.ClientOptions{Cloud: c.Configuration(), Transport: cloud.NewDoer(rt), Retry: policy.RetryOptions{RetryDelay: o.Retry.Delay}}
 }
 
 // ForLocal signs in as the principal of the local Azure in the file. Tokens are
@@ -115,6 +117,10 @@ type typed struct{ inner azcore.TokenCredential }
 func (t typed) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	token, err := t.inner.GetToken(ctx, o)
 	if err != nil {
+		// azidentity keeps of what ended its requests the text alone.
+		if ended := ctx.Err(); ended != nil {
+			return azcore.AccessToken{}, fmt.Errorf("asking Entra: %w", ended)
+		}
 		return azcore.AccessToken{}, convert(err)
 	}
 	return token, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/kars-dev/kars/internal/azure/wire"
 	"github.com/kars-dev/kars/internal/diagnose"
 )
 
@@ -31,7 +32,7 @@ func (e *Error) Error() string {
 	case e.Code != "":
 		return fmt.Sprintf("%s (status %d)", e.Code, e.Status)
 	default:
-		return "no credential: " + e.Err.Error()
+		return "no credential: " + attempts(e.Err)
 	}
 }
 
@@ -49,7 +50,7 @@ func (e *Error) Diagnosis() diagnose.Error {
 	}
 	// Whoever refuses without Entra's words is no sign-in: a metadata service
 	// that has no identity to give, or a proxy.
-	if code == "" {
+	if code == "" && !wire.IsTransient(e.Status) {
 		code = "CredentialUnavailable"
 	}
 	return diagnose.Error{Plane: diagnose.Entra, Status: e.Status, Code: code, Message: e.Error(), CorrelationID: e.CorrelationID}
@@ -79,13 +80,30 @@ func parseError(status int, body []byte) *Error {
 	return e
 }
 
+// attempts are, in one line, what the chain's credentials had to say. azidentity
+// gives each some lines, below two of its own, with a page to read at the end.
+func attempts(err error) string {
+	text := err.Error()
+	if _, after, found := strings.Cut(text, "Attempted credentials:"); found {
+		text = after
+	}
+	var said []string
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "To troubleshoot, visit")
+		if line = strings.Trim(line, " \t\r\n."); line != "" {
+			said = append(said, line)
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
 // convert makes an Error of what azidentity returns. Other errors, as a
 // transport's or a context's, stay what they are.
 func convert(err error) error {
 	var failed *azidentity.AuthenticationFailedError
 	if errors.As(err, &failed) {
 		if failed.RawResponse == nil {
-			return err
+			return wire.Lost(errors.New(attempts(err)))
 		}
 		defer failed.RawResponse.Body.Close()
 		raw, _ := io.ReadAll(io.LimitReader(failed.RawResponse.Body, 1<<20))

@@ -16,6 +16,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
+
+	"github.com/kars-dev/kars/internal/azure/wire"
 )
 
 // refreshBefore is how long before its end a token is no longer handed out.
@@ -92,7 +94,7 @@ func (c *grant) request(ctx context.Context, scope string) (azcore.AccessToken, 
 	}
 	resp, err := c.pipeline.Do(req)
 	if err != nil {
-		return azcore.AccessToken{}, fmt.Errorf("signing in as %s: %w", c.name, err)
+		return azcore.AccessToken{}, fmt.Errorf("signing in as %s: %w", c.name, wire.Lost(err))
 	}
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()

@@ -4,7 +4,6 @@ package graph
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -111,7 +110,7 @@ func (c *Client) send(ctx context.Context, method, endpoint string, in, out any)
 	}
 	resp, err := c.pipeline.Do(req)
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %w", what, wire.Lost(err))
 	}
 	raw, err := runtime.Payload(resp)
 	if err != nil {
@@ -123,8 +122,8 @@ func (c *Client) send(ctx context.Context, method, endpoint string, in, out any)
 	if out == nil || len(raw) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(raw, out); err != nil {
-		return fmt.Errorf("%s: the answer is no JSON of the expected shape: %w", what, err)
+	if err := wire.Decode(raw, out); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }
