@@ -17,9 +17,6 @@ func (p *Plan) AgentGrants() []Grant {
 	grant := func(r Role, scope, why string) Grant {
 		return Grant{Scope: scope, Role: r, Principal: AgentIdentity, PrincipalType: "ServicePrincipal", Why: why}
 	}
-	if p.FoundryID() == "" {
-		return nil // nobody knows yet where
-	}
 	if p.FoundryID() == "" { // nobody knows yet where the account lies
 		return nil
 	}

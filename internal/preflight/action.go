@@ -116,7 +116,11 @@ func (f Facts) permittedByName(n plan.Need) rbac.Decision {
 		return *denied
 	}
 	if policy, principals := f.assigned(); policy != nil {
-		return policy.Decide(principals, request(n))
+		d := policy.Decide(principals, request(n))
+		// Role assignments of the plan's subscription say nothing of another.
+		if d.Verdict != rbac.Denied || rbac.Contains(arm.SubscriptionID(f.Plan.SubscriptionID), n.Scope) {
+			return d
+		}
 	}
 	return rbac.Decision{Verdict: rbac.Unknown, Reason: unread}
 }

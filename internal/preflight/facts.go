@@ -45,7 +45,8 @@ type Facts struct {
 	Permissions map[string]Fact[[]rbac.Permission] `json:"permissions"`
 	// Assignments are those of the caller at the subscription and below it, from
 	// above it and through groups too; at the group where the subscription is
-	// closed to the caller.
+	// closed to the caller. Those at an account in another subscription are among
+	// them, where they could be read.
 	Assignments Fact[[]rbac.Assignment]     `json:"assignments"`
 	Denies      Fact[[]rbac.DenyAssignment] `json:"denies"`
 	// Definitions are of the subscription's roles; asked for only when a role

@@ -31,26 +31,43 @@ func (d decider) feature(n plan.Need) Finding {
 	f.Fix = d.remedy.feature(n.Action)
 	namespace, _, _ := strings.Cut(n.Action, "/")
 	f.Verdict, f.Blocks = Warn, false
-	for _, action := range []string{n.RegisterAction(), namespace + "/register/action"} {
+	actions := []string{n.RegisterAction(), namespace + "/register/action"}
+	under := underway(state)
+	if under {
+		actions = actions[1:]
+	}
+	for _, action := range actions {
 		decision := d.facts.permitted(plan.Need{Kind: plan.NeedAction, Action: action, Scope: n.Scope, Step: n.Step})
 		if decision.Verdict == rbac.Allowed {
 			continue
 		}
-		f.Evidence = append(f.Evidence, "the run would register it, but "+action+": "+decision.Reason)
+		would := "register it"
+		if under {
+			would = "have its provider learn of it"
+		}
+		f.Evidence = append(f.Evidence, "the run would "+would+", but "+action+": "+decision.Reason)
 		switch {
 		case n.Optional:
 			f.Evidence = append(f.Evidence, "where the feature is generally available its registration is not needed")
-		case decision.Verdict == rbac.Denied:
+		case decision.Verdict == rbac.Denied && !under: // whoever asked for it may do the rest too
 			f.Verdict, f.Blocks = Fail, true
 		case f.Verdict != Fail:
 			f.Verdict = Unknown
 		}
 	}
-	if f.Verdict == Warn && !n.Optional {
+	switch {
+	case f.Verdict != Warn || n.Optional:
+	case under:
+		f.Evidence = append(f.Evidence, "somebody has asked for it; the run waits, which takes 5 to 15 minutes, or until it is approved")
+	default:
 		f.Evidence = append(f.Evidence, "the run registers it and waits, which takes 5 to 15 minutes")
 	}
 	return f
 }
+
+// underway reports whether a feature's registration has been asked for.
+// learn.microsoft.com/azure/azure-resource-manager/management/preview-features
+func underway(state string) bool { return state == "Registering" || state == "Pending" }
 
 // UnregisteredFeatures are those that the plan needs and the subscription can
 // register and has not; none where that could not be read.

@@ -94,7 +94,8 @@ func (g *gatherer) third(ctx context.Context) []func() {
 	if g.options.Definitions || g.facts.conditioned() || g.facts.endsSoon() || len(insufficient) > 0 || lacks {
 		asks = append(asks, func() { g.definitions(ctx, subscription) })
 	}
-	asks = append(asks, g.privileges(ctx, lacks)...)
+	// A condition may leave a need open that the permissions do not.
+	asks = append(asks, g.privileges(ctx, lacks || g.facts.conditioned())...)
 	if g.options.Kubernetes != nil && g.facts.Cluster.Value.Exists {
 		asks = append(asks, func() { g.kubernetes(ctx) })
 	}
@@ -104,7 +105,7 @@ func (g *gatherer) third(ctx context.Context) []func() {
 	if !g.policiesAsked {
 		asks = append(asks, g.restricted(ctx)...)
 	}
-	if g.facts.groupMayExist() && g.facts.lacksGrant(g.options.Plan) {
+	if g.facts.groupMayExist() && g.facts.mayLackGrant(g.options.Plan) {
 		asks = append(asks, func() { g.granted(ctx) })
 	}
 	for _, scope := range insufficient {
@@ -161,17 +162,41 @@ func (g *gatherer) registrations(ctx context.Context) {
 // learn.microsoft.com/azure/role-based-access-control/role-assignments-list-rest
 func (g *gatherer) assignments(ctx context.Context, scope string) {
 	filter := fmt.Sprintf("assignedTo('%s')", g.options.Caller.ObjectID)
-	list, err := g.options.ARM.RoleAssignments(ctx, scope, filter)
+	outside := elsewhere(g.options.Plan)
+	there := make([][]rbac.Assignment, len(outside))
+	var list []rbac.Assignment
+	var err error
+	asks := []func(){func() { list, err = g.options.ARM.RoleAssignments(ctx, scope, filter) }}
+	for i, other := range outside {
+		asks = append(asks, func() { there[i] = g.assignmentsIn(ctx, other, filter) })
+	}
+	all(asks...)
+	list = slices.Concat(append([][]rbac.Assignment{list}, there...)...)
 	fact := read(ctx, "your role assignments at "+scope, list, err)
 	g.set(func(f *Facts) { f.Assignments = fact })
 }
 
+// assignmentsIn reads the role assignments that reach the caller at a scope of
+// another subscription, for the conditions on them. It leaves out those of
+// management groups, which need not be above the plan's. Where it may not look,
+// what the permissions say there stands.
+func (g *gatherer) assignmentsIn(ctx context.Context, scope, filter string) []rbac.Assignment {
+	list, err := g.options.ARM.RoleAssignments(ctx, scope, filter)
+	subscription, ok := rbac.SubscriptionOf(scope)
+	if err != nil || !ok {
+		return nil
+	}
+	return slices.DeleteFunc(list, func(a rbac.Assignment) bool { return !rbac.Contains(subscription, a.Scope) })
+}
+
 // denies reads also the deny assignments below the scope: a deployment stack
-// denies at each of its resources.
+// denies at each of its resources. Of the subscription's it keeps those that
+// reach a need; those of management groups above reach all of it.
 func (g *gatherer) denies(ctx context.Context, scope string) {
 	list, err := g.options.ARM.DenyAssignments(ctx, scope, "")
+	subscription := arm.SubscriptionID(g.options.Plan.SubscriptionID)
 	list = slices.DeleteFunc(list, func(d rbac.DenyAssignment) bool {
-		return !slices.ContainsFunc(g.options.Plan.Needs, func(n plan.Need) bool { return rbac.Contains(d.Scope, n.Scope) })
+		return rbac.Contains(subscription, d.Scope) && !slices.ContainsFunc(g.options.Plan.Needs, func(n plan.Need) bool { return rbac.Contains(d.Scope, n.Scope) })
 	})
 	fact := read(ctx, "the deny assignments at "+scope, list, err)
 	g.set(func(f *Facts) { f.Denies = fact })

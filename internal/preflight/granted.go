@@ -84,8 +84,12 @@ func grantScopes(p *plan.Plan) []string {
 	return out
 }
 
-// lacksGrant reports whether the caller may not make one of the plan's grants.
-func (f Facts) lacksGrant(p *plan.Plan) bool {
+// mayLackGrant reports whether the caller may not make one of the plan's grants,
+// or perhaps not: for a condition, or because something is denied.
+func (f Facts) mayLackGrant(p *plan.Plan) bool {
+	if f.conditioned() || f.Assignments.Unread != nil || len(f.Denies.Value) > 0 {
+		return true
+	}
 	for _, n := range p.Needs {
 		if isGrant(n) && f.permitted(n).Verdict != rbac.Allowed {
 			return true

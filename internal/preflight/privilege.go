@@ -128,20 +128,22 @@ func (d decider) ending() []Finding {
 	return out
 }
 
-// needed reports whether some need is open without a role that ends. Where what
-// the roles grant is not known, it is.
+// needed reports whether some need is met with a role that ends, and open without
+// it. Where what the roles grant is not known, it is.
 func (f Facts) needed(p *plan.Plan, ends arm.RoleActivation) bool {
 	if f.Assignments.Unread != nil || f.Definitions.Unread != nil || len(f.Definitions.Value) == 0 {
 		return true
 	}
 	rest := f
 	rest.Assignments.Value = slices.DeleteFunc(slices.Clone(f.Assignments.Value), func(a rbac.Assignment) bool {
-		return strings.EqualFold(a.ID, ends.AssignmentID) ||
+		return ends.AssignmentID != "" && strings.EqualFold(a.ID, ends.AssignmentID) ||
 			a.PrincipalID == ends.PrincipalID && strings.EqualFold(a.RoleDefinitionID, ends.RoleDefinitionID) && strings.EqualFold(a.Scope, ends.Scope)
 	})
-	policy, principals := rest.assigned()
-	return slices.ContainsFunc(p.Needs, func(n plan.Need) bool {
-		return n.Kind == plan.NeedAction && !n.Proof && policy.Decide(principals, request(n)).Verdict != rbac.Allowed
+	before, principals := f.assigned()
+	after, _ := rest.assigned()
+	return slices.ContainsFunc(append(slices.Clone(p.Needs), f.registering(p)...), func(n plan.Need) bool {
+		return f.matters(n) && before.Decide(principals, request(n)).Verdict == rbac.Allowed &&
+			after.Decide(principals, request(n)).Verdict != rbac.Allowed
 	})
 }
 

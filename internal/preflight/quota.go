@@ -36,7 +36,8 @@ func (d decider) quotas() []Finding {
 		usage, found := usageOf(d.facts.Usages.Value, name)
 		one, w := finding(name), wanted[name]
 		one.Evidence = []string{fmt.Sprintf("%d of %d vCPUs are in use; the run takes %d more, an upgrade's surge %d on top", usage.Current, usage.Limit, w.nodes, w.surge)}
-		switch left := int(usage.Left()); {
+		// A quota that was lowered below what is in use has nothing left.
+		switch left := max(int(usage.Left()), 0); {
 		case !found:
 			one.Verdict, one.Evidence = Unknown, []string{"the region's quotas do not name it"}
 		case w.nodes > left:
