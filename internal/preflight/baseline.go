@@ -27,6 +27,8 @@ type Baseline struct {
 type Accepted struct {
 	ID    string `json:"id"`
 	Scope string `json:"scope"`
+	// Verdict is the worst that is accepted; empty is any.
+	Verdict Verdict `json:"verdict,omitempty"`
 	Acceptance
 }
 
@@ -78,6 +80,9 @@ func (a Accepted) check() error {
 	case strings.TrimSpace(a.Reason) == "":
 		return errors.New("it gives no reason")
 	}
+	if a.Verdict != "" && a.Verdict.badness() <= Pass.badness() {
+		return fmt.Errorf("verdict %q is none of warn, unknown, fail", a.Verdict)
+	}
 	if a.Expires != "" {
 		if _, err := time.Parse(time.DateOnly, a.Expires); err != nil {
 			return fmt.Errorf("expires %q is no day, as 2027-01-31", a.Expires)
@@ -115,6 +120,8 @@ func (r Report) Accept(b Baseline, at time.Time) Report {
 			r.Stale = append(r.Stale, StaleEntry{a, "it passes"})
 		case a.expired(at):
 			r.Stale = append(r.Stale, StaleEntry{a, "it ended on " + a.Expires})
+		case a.Verdict != "" && r.Findings[i].Verdict.badness() > a.Verdict.badness():
+			r.Stale = append(r.Stale, StaleEntry{a, fmt.Sprintf("it is for %s, and the finding is %s now", a.Verdict, r.Findings[i].Verdict)})
 		default:
 			r.Findings[i].Accepted, r.Findings[i].Blocks = &a.Acceptance, false
 		}
@@ -133,7 +140,7 @@ func NewBaseline(r Report) Baseline {
 		if f.Verdict == Pass {
 			continue
 		}
-		a := Accepted{ID: f.ID, Scope: f.Scope}
+		a := Accepted{ID: f.ID, Scope: f.Scope, Verdict: f.Verdict}
 		if f.Accepted != nil {
 			a.Acceptance = *f.Accepted
 		}
@@ -150,7 +157,7 @@ func (b Baseline) YAML() ([]byte, error) {
 	}
 	var out bytes.Buffer
 	out.WriteString("# Findings of kars preflight that are accepted; use it with --baseline.\n" +
-		"# Every entry needs a reason. expires: 2027-01-31 is the last day that it counts.\n")
+		"# Every entry needs a reason. What is worse than its verdict is not accepted. expires: 2027-01-31 is the last day that it counts.\n")
 	out.Write(raw)
 	return out.Bytes(), nil
 }

@@ -12,16 +12,18 @@ const baselineHead = "apiVersion: kars.azure.com/v1alpha1\nkind: PreflightBaseli
 
 func TestBaselinesThatAreRefused(t *testing.T) {
 	for says, tt := range map[string]struct{ text, want string }{
-		"nothing":              {"", `it is apiVersion "", kind ""`},
-		"something else":       {"kind: Pod\n", `it is apiVersion "", kind "Pod"`},
-		"no YAML":              {"{", "error converting YAML to JSON"},
-		"an unknown field":     {baselineHead + "acepted: []\n", "acepted"},
-		"no id":                {baselineHead + "accepted:\n- scope: /\n  reason: r\n", "it names no id"},
-		"no scope":             {baselineHead + "accepted:\n- id: a/b\n  reason: r\n", "it names no scope"},
-		"no reason":            {baselineHead + "accepted:\n- {id: a/b, scope: /, reason: ' '}\n", "entry 1, a/b at /: it gives no reason"},
-		"a day that is none":   {baselineHead + "accepted:\n- {id: a/b, scope: /, reason: r, expires: 2027-02-30}\n", `expires "2027-02-30" is no day`},
-		"the same thing twice": {baselineHead + "accepted:\n- {id: a/b, scope: /x, reason: r}\n- {id: A/B, scope: /X, reason: r}\n", "it is there twice"},
-		"too long":             {baselineHead + strings.Repeat("#", maxBaseline), "longer than"},
+		"nothing":                {"", `it is apiVersion "", kind ""`},
+		"something else":         {"kind: Pod\n", `it is apiVersion "", kind "Pod"`},
+		"no YAML":                {"{", "error converting YAML to JSON"},
+		"an unknown field":       {baselineHead + "acepted: []\n", "acepted"},
+		"no id":                  {baselineHead + "accepted:\n- scope: /\n  reason: r\n", "it names no id"},
+		"no scope":               {baselineHead + "accepted:\n- id: a/b\n  reason: r\n", "it names no scope"},
+		"no reason":              {baselineHead + "accepted:\n- {id: a/b, scope: /, reason: ' '}\n", "entry 1, a/b at /: it gives no reason"},
+		"a day that is none":     {baselineHead + "accepted:\n- {id: a/b, scope: /, reason: r, expires: 2027-02-30}\n", `expires "2027-02-30" is no day`},
+		"a verdict that is none": {baselineHead + "accepted:\n- {id: a/b, scope: /, reason: r, verdict: bad}\n", `verdict "bad" is none of`},
+		"the verdict pass":       {baselineHead + "accepted:\n- {id: a/b, scope: /, reason: r, verdict: pass}\n", `verdict "pass" is none of`},
+		"the same thing twice":   {baselineHead + "accepted:\n- {id: a/b, scope: /x, reason: r}\n- {id: A/B, scope: /X, reason: r}\n", "it is there twice"},
+		"too long":               {baselineHead + strings.Repeat("#", maxBaseline), "longer than"},
 	} {
 		t.Run(says, func(t *testing.T) {
 			if _, err := ParseBaseline([]byte(tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -96,7 +98,7 @@ func TestANewBaselineAcceptsNothingBeforeItHasReasons(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Accepted{{"rbac/x/write", "/", Acceptance{Reason: "why not"}}, {"token/guest", "/", Acceptance{Reason: "known"}}}
+	want := []Accepted{{"rbac/x/write", "/", Fail, Acceptance{Reason: "why not"}}, {"token/guest", "/", Warn, Acceptance{Reason: "known"}}}
 	if diff := cmp.Diff(want, b.Accepted); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}

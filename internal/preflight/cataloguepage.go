@@ -22,7 +22,7 @@ pipelines and baselines may name them. What varies is in angle brackets.
 | unknown | a fact could not be read; the finding names it | with 4 at ` + "`--fail-on unknown`" + ` and ` + "`--fail-on warning`" + ` |
 | fail | the run would end halfway; it does not start | with 3 |
 
-A finding that a baseline (` + "`--baseline FILE`" + `) accepts stays in the report, marked, and neither blocks nor counts.
+A finding that a baseline (` + "`--baseline FILE`" + `) accepts stays in the report, marked, and neither blocks nor counts, unless it is worse than the verdict that the baseline names.
 
 | id | |
 |---|---|

@@ -210,3 +210,17 @@ func TestWhoLacksARoleForAConditionIsToldWhatToActivateP6P7(t *testing.T) {
 	a.eligibilities = []arm.RoleEligibility{{ID: "e", RoleDefinitionID: given(t, "User Access Administrator", subscription).RoleDefinitionID, RoleName: "User Access Administrator", Scope: subscription}}
 	shows(t, find(t, check(t, a), assignRoles, p.RegistryID()), `"verdict": "fail"`, "activate User Access Administrator at "+subscription)
 }
+
+// A warning that was accepted must not hide that it blocks by now.
+func TestABaselineDoesNotAcceptWhatHasBecomeWorse(t *testing.T) {
+	b := Baseline{Accepted: []Accepted{{ID: "registration/Microsoft.KeyVault", Scope: subscription, Verdict: Warn, Acceptance: Acceptance{Reason: "the run registers it"}}}}
+	finding := Finding{ID: "registration/Microsoft.KeyVault", Scope: subscription, Verdict: Warn}
+	if r := newReport(user, []Finding{finding}).Accept(b, time.Time{}); r.Verdict != Pass || r.Stale != nil {
+		t.Errorf("what it accepts is %s, stale %v", r.Verdict, r.Stale)
+	}
+	finding.Verdict, finding.Blocks = Fail, true
+	r := newReport(user, []Finding{finding}).Accept(b, time.Time{})
+	if !r.Blocks() || r.Verdict != Fail || len(r.Stale) != 1 || r.Stale[0].Why != "it is for warn, and the finding is fail now" {
+		t.Errorf("what has become worse is %s, blocking %t, stale %v", r.Verdict, r.Blocks(), r.Stale)
+	}
+}
