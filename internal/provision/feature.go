@@ -13,7 +13,7 @@ import (
 
 // registerFeatures asks for the plan's preview features that the subscription
 // lacks, waits until it has them, and registers their providers anew, by which
-// these learn of it (U20, U21). It returns those that it asked for.
+// these learn of it (U20, U21). It returns those that it waited for.
 // learn.microsoft.com/azure/azure-resource-manager/management/preview-features
 func (r *Run) registerFeatures(ctx context.Context) ([]plan.Feature, error) {
 	lacking, err := r.lackingFeatures(ctx, r.Plan.Features)
@@ -25,10 +25,14 @@ func (r *Run) registerFeatures(ctx context.Context) ([]plan.Feature, error) {
 	}
 	var asked []plan.Feature
 	for _, f := range lacking {
+		if f.underway {
+			asked = append(asked, f.Feature)
+			continue
+		}
 		err := r.ARM.RegisterFeature(ctx, r.Plan.SubscriptionID, f.Namespace, f.Name)
 		switch {
 		case err == nil:
-			asked = append(asked, f)
+			asked = append(asked, f.Feature)
 		case f.Optional:
 			r.warn(event.Warning{ID: "feature/" + f.ID(), Text: "the preview feature " + f.ID() + " was not registered: " + err.Error()})
 		default:
@@ -41,17 +45,24 @@ func (r *Run) registerFeatures(ctx context.Context) ([]plan.Feature, error) {
 	return asked, r.refreshProviders(ctx, asked)
 }
 
+// lackingFeature is one that the subscription does not have. It is underway where
+// somebody has asked for it: nobody needs the right to ask again.
+type lackingFeature struct {
+	plan.Feature
+	underway bool
+}
+
 // lackingFeatures are those that the subscription does not have. Azure forgets
 // the feature of a preview that has ended; an optional one may be unknown.
-func (r *Run) lackingFeatures(ctx context.Context, of []plan.Feature) ([]plan.Feature, error) {
-	var out []plan.Feature
+func (r *Run) lackingFeatures(ctx context.Context, of []plan.Feature) ([]lackingFeature, error) {
+	var out []lackingFeature
 	for _, f := range of {
 		state, found, err := r.ARM.FeatureState(ctx, r.Plan.SubscriptionID, f.Namespace, f.Name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the preview feature %s: %w", f.ID(), err)
 		}
 		if state != "Registered" && (found || !f.Optional) {
-			out = append(out, f)
+			out = append(out, lackingFeature{f, state == "Registering" || state == "Pending"})
 		}
 	}
 	return out, nil
@@ -62,7 +73,11 @@ func (r *Run) lackingFeatures(ctx context.Context, of []plan.Feature) ([]plan.Fe
 func (r *Run) awaitFeatures(ctx context.Context, asked []plan.Feature) error {
 	must := slices.DeleteFunc(slices.Clone(asked), func(f plan.Feature) bool { return f.Optional })
 	return r.wait(ctx, plan.StepRegistration, "the preview features to be registered", func(ctx context.Context) (bool, string, error) {
-		left, err := r.lackingFeatures(ctx, must)
+		lacking, err := r.lackingFeatures(ctx, must)
+		left := make([]plan.Feature, 0, len(lacking))
+		for _, f := range lacking {
+			left = append(left, f.Feature)
+		}
 		return err == nil && len(left) == 0, "waiting for " + featureNames(left) + ", which takes some minutes", err
 	})
 }

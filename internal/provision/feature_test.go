@@ -63,3 +63,33 @@ func TestU20AFeatureIsWaitedForAndItsProviderRegisteredAnewAfterwardsU21(t *test
 		t.Errorf("posted to %v, want %v", got, want)
 	}
 }
+
+// Whoever asks first is enough: the right to ask is not needed twice.
+func TestU20AFeatureThatIsBeingRegisteredIsOnlyWaitedForU21(t *testing.T) {
+	w := newWorldWith(t, localazure.Options{FeatureDelay: 300 * time.Millisecond})
+	path := "/subscriptions/" + w.SubscriptionID() + "/providers/Microsoft.Features/providers/Microsoft.Compute/features/EncryptionAtHost"
+	before := w.run(t, plan.Options{}, nil)
+	for _, act := range []string{"/unregister", "/register"} {
+		if err := before.ARM.Ask(t.Context(), path+act, "2021-07-01", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := before.Journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var seen *posted
+	r := w.run(t, plan.Options{}, func(next http.RoundTripper) http.RoundTripper {
+		seen = &posted{next: next, read: map[string]int{}}
+		return seen
+	})
+	r.Until = plan.StepRegistration
+	if _, err := w.apply(t, r); err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(seen.to, path+"/register") {
+		t.Error("it was asked for again")
+	}
+	if again := "/subscriptions/" + w.SubscriptionID() + "/providers/Microsoft.Compute/register"; !slices.Contains(seen.to, again) {
+		t.Errorf("its provider did not learn of it: posted to %v", seen.to)
+	}
+}
