@@ -94,7 +94,7 @@ func attempts(err error) string {
 			said = append(said, line)
 		}
 	}
-	return strings.Join(said, "; ")
+	return strings.ReplaceAll(strings.Join(said, "; "), ":; ", ": ")
 }
 
 // convert makes an Error of what azidentity returns. Other errors, as a
