@@ -63,7 +63,8 @@ func (a *app) preflightCommand() *cobra.Command {
 				return err
 			}
 			o := a.preflightOptions(s, p)
-			o.Definitions = flags.who || flags.explain.asked
+			// What is saved must do for --who and --explain elsewhere.
+			o.Definitions = flags.who || flags.explain.asked || flags.save != ""
 			facts := preflight.Gather(ctx, o)
 			if flags.fix {
 				if facts, err = a.fixed(ctx, o, s, facts); err != nil {

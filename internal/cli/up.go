@@ -125,6 +125,9 @@ func (a *app) explain(r preflight.Report, gate preflight.Gate) {
 		for _, f := range r.Of(preflight.Unknown) {
 			a.printer.Warn(fmt.Sprintf("could not decide %s: %s", f.Subject, strings.Join(f.Evidence, "; ")), "")
 		}
+		for _, f := range r.Of(preflight.Warn) {
+			a.printer.Warn(f.Subject+": "+strings.Join(f.Evidence, "; "), "")
+		}
 		a.printer.Say("%-12s %s", "preflight", r.Summary())
 		return
 	}
