@@ -16,7 +16,7 @@ func TestDenyAssignmentsP5(t *testing.T) {
 	}
 	spared, others, maybe, above := stack, stack, stack, stack
 	spared.ExcludePrincipals = []string{alice}
-	others.Principals = []string{"aaaaaaaa-0000-0000-0000-000000000099"}
+	others.Principals, others.PrincipalTypes = []string{"aaaaaaaa-0000-0000-0000-000000000099"}, []string{"User"}
 	maybe.ExcludePrincipals = []string{"aaaaaaaa-0000-0000-0000-000000000099"}
 	above.DoNotApplyToChildScopes = true
 	byGroup := stack

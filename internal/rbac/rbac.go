@@ -68,8 +68,16 @@ type DenyAssignment struct {
 	// excludes its members too.
 	Principals        []string `json:"principals,omitempty"`
 	ExcludePrincipals []string `json:"excludePrincipals,omitempty"`
-	Condition         string   `json:"condition,omitempty"`
-	ConditionVersion  string   `json:"conditionVersion,omitempty"`
+	// PrincipalTypes and ExcludePrincipalTypes say what those are, each in the
+	// order of its list: User, Group, ServicePrincipal, or SystemDefined for
+	// everyone. One that is empty or missing is not known. They decide nothing
+	// here.
+	//
+	// learn.microsoft.com/rest/api/authorization/deny-assignments/list-for-scope
+	PrincipalTypes        []string `json:"principalTypes,omitempty"`
+	ExcludePrincipalTypes []string `json:"excludePrincipalTypes,omitempty"`
+	Condition             string   `json:"condition,omitempty"`
+	ConditionVersion      string   `json:"conditionVersion,omitempty"`
 }
 
 // A Request is one operation that somebody wants to do.

@@ -148,7 +148,8 @@ func (c *Client) RoleDefinitions(ctx context.Context, scope, filter string) ([]r
 // [Client.RoleAssignments].
 func (c *Client) DenyAssignments(ctx context.Context, scope, filter string) ([]rbac.DenyAssignment, error) {
 	type principal struct {
-		ID string `json:"id"`
+		ID   string `json:"id"`
+		Type string `json:"type"`
 	}
 	type wire struct {
 		ID         string `json:"id"`
@@ -166,22 +167,23 @@ func (c *Client) DenyAssignments(ctx context.Context, scope, filter string) ([]r
 	found, err := list[wire](ctx, c, call{
 		path: scope + authorizationPath + "denyAssignments", version: authorizationVersion, query: filtered(filter),
 	})
-	ids := func(of []principal) []string {
-		all := make([]string, 0, len(of))
+	split := func(of []principal) (ids, types []string) {
 		for _, p := range of {
-			all = append(all, p.ID)
+			ids, types = append(ids, p.ID), append(types, p.Type)
 		}
-		return all
+		return ids, types
 	}
 	denies := make([]rbac.DenyAssignment, 0, len(found))
 	for _, w := range found {
 		p := w.Properties
-		denies = append(denies, rbac.DenyAssignment{
+		d := rbac.DenyAssignment{
 			ID: w.ID, Name: p.Name, Permissions: p.Permissions, Scope: p.Scope,
 			DoNotApplyToChildScopes: p.DoNotApplyToChildScopes,
-			Principals:              ids(p.Principals), ExcludePrincipals: ids(p.ExcludePrincipals),
-			Condition: p.Condition, ConditionVersion: p.ConditionVersion,
-		})
+			Condition:               p.Condition, ConditionVersion: p.ConditionVersion,
+		}
+		d.Principals, d.PrincipalTypes = split(p.Principals)
+		d.ExcludePrincipals, d.ExcludePrincipalTypes = split(p.ExcludePrincipals)
+		denies = append(denies, d)
 	}
 	return denies, err
 }

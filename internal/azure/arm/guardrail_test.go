@@ -130,12 +130,14 @@ func TestPolicyIsAskedBeforehandP12(t *testing.T) {
 func TestWhatADeploymentStackDeniesIsReadAndDiagnosedP5(t *testing.T) {
 	a := localAzure(t)
 	c, _, caller := a.as(t, localazure.OwnerName)
+	a.add(t, localazure.Principal{Name: "spared", Type: "sp"})
+	_, _, spared := a.as(t, "spared")
 	group := arm.GroupID(a.SubscriptionID(), "kept")
 	put(t, c, arm.SubscriptionID(a.SubscriptionID())+"/providers/Microsoft.Resources/deploymentStacks/guard", "2024-03-01", tree{
 		"location": "eastus2",
 		"properties": tree{
 			"actionOnUnmanage": tree{"resources": "detach"},
-			"denySettings":     tree{"mode": "denyWriteAndDelete", "applyToChildScopes": true},
+			"denySettings":     tree{"mode": "denyWriteAndDelete", "applyToChildScopes": true, "excludedPrincipals": []any{spared.ObjectID}},
 			"template": tree{
 				"$schema": "https://schema.management.azure.com/schemas/2018-05-01/subscriptionDeploymentTemplate.json#", "contentVersion": "1.0.0.0",
 				"resources": []any{tree{"type": "Microsoft.Resources/resourceGroups", "apiVersion": "2021-04-01", "name": "kept", "location": "eastus2"}},
@@ -145,6 +147,9 @@ func TestWhatADeploymentStackDeniesIsReadAndDiagnosedP5(t *testing.T) {
 	denies, err := c.DenyAssignments(t.Context(), group, "atScope()")
 	if err != nil || len(denies) != 1 || !strings.EqualFold(denies[0].Scope, group) || !strings.Contains(denies[0].Name, "created by Deployment Stack") {
 		t.Fatalf("denied %+v, %v", denies, err)
+	}
+	if d := denies[0]; !slices.Equal(d.PrincipalTypes, []string{"SystemDefined"}) || !slices.Equal(d.ExcludePrincipalTypes, []string{"ServicePrincipal"}) {
+		t.Errorf("it names %v, and excludes %v", d.PrincipalTypes, d.ExcludePrincipalTypes)
 	}
 	_, err = c.PutGroup(t.Context(), a.SubscriptionID(), "kept", "eastus2", map[string]string{"a": "b"})
 	var e *arm.Error

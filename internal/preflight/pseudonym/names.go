@@ -140,6 +140,12 @@ func (n *names) options(o plan.Options) plan.Options {
 	choose(&o.ClusterName, plain.ClusterName, "the-cluster")
 	choose(&o.Name, plain.Name, "the-agent")
 	choose(&o.ImageSource, plain.ImageSource, "images.example/kars")
+	// A model that is deployed has its public name, a deployment in somebody's
+	// account may have any. It is compared with those in the account.
+	if o.FoundryEndpoint != "" {
+		choose(&o.Model, plain.Model, "the-model")
+	}
+	n.words[strings.ToLower(o.Model)] = o.Model
 	if domain := o.FoundryDomain(); domain != "" {
 		o.FoundryEndpoint = strings.Replace(o.FoundryEndpoint, domain, n.name(domain), 1)
 	}

@@ -106,6 +106,7 @@ func (r *tenant) facts(t *testing.T) preflight.Facts {
 		f.Denies.Value = []rbac.DenyAssignment{{
 			ID: p.Group.ID + "/providers/Microsoft.Authorization/denyAssignments/" + r.guid(), Name: "deny of " + secret, Scope: r.pick(scopes...),
 			Permissions: []rbac.Permission{{Actions: []string{"*/write"}}}, Principals: []string{r.pick(rbac.AllPrincipals, group, r.guid())}, ExcludePrincipals: []string{r.pick(caller, r.guid())},
+			PrincipalTypes: []string{r.pick("", "User", "Group")}, ExcludePrincipalTypes: []string{r.pick("", "User", "Group")},
 		}}
 	}
 	f.Registrations.Value = map[string]string{"microsoft.keyvault": r.pick("Registered", "NotRegistered")}
