@@ -100,9 +100,12 @@ func (a *azure) RoleAssignments(ctx context.Context, scope, filter string) ([]rb
 	return out, nil
 }
 
-// List knows of no resource but the user-assigned identities, of which there
-// are none.
+// List knows of user-assigned identities and of deployments of models; of both
+// there are none.
 func (a *azure) List(ctx context.Context, path, _ string, _ url.Values) ([]arm.Tree, error) {
+	if account, ok := strings.CutSuffix(path, "/deployments"); ok {
+		return nil, a.refuse(ctx, "Microsoft.CognitiveServices/accounts/deployments/read", account)
+	}
 	scope, resourceType, _ := strings.Cut(path, "/providers/")
 	return nil, a.refuse(ctx, resourceType+"/read", scope)
 }

@@ -5,7 +5,7 @@ func guardEntries() []Entry {
 	return []Entry{
 		{
 			ID: "lock/<kind>", Title: "a management lock is in the way",
-			Checks: "Whether a lock holds at the resource group or on something in it, or at the subscription. Locks hold against Owners too.",
+			Checks: "Whether a lock holds at the resource group or on something in it, at the subscription, or at an account elsewhere that the run gives a role on. Locks hold against Owners too.",
 			Verdicts: map[Verdict]string{
 				Warn:    "one against deletion: the run goes, `kars down` does not",
 				Unknown: "locks could not be read",
@@ -63,6 +63,7 @@ func clusterEntries() []Entry {
 			Checks: "Whether the cluster has cert-manager 1.14 or newer, where the gateway is on.",
 			Verdicts: map[Verdict]string{
 				Pass:    "it has",
+				Warn:    "there is no cluster yet, and a new one will have none",
 				Unknown: "it has one whose version cannot be told",
 				Fail:    "it has none, or an older one",
 			},

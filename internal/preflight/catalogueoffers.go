@@ -31,12 +31,23 @@ func offerEntries() []Entry {
 			ID: "quota/model", Title: "the model's quota does not suffice",
 			Checks: "Whether the deployment fits into what is left of the model's tokens per minute in the region.",
 			Verdicts: map[Verdict]string{
-				Pass:    "it fits, or the account is there already",
-				Unknown: "the quota could not be read, or does not name the model",
+				Pass:    "it fits, or the deployment is there already",
+				Unknown: "the quota could not be read, or does not name the model; or it does not fit and nobody can tell whether the deployment is there",
 				Fail:    "it does not fit",
 			},
 			Do:    "Ask for more, delete a deployment of the same model in the region, or choose another model or region.",
 			Since: "0.1.0", See: "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/quota",
+		},
+		{
+			ID: "quota/deployment", Title: "the account has no such deployment",
+			Checks: "Whether the account of `--foundry-endpoint` has a deployment of the name that `--model` says. The run makes none in an account that is there already.",
+			Verdicts: map[Verdict]string{
+				Pass:    "it has",
+				Unknown: "its deployments could not be read",
+				Fail:    "it has not: agents would have nothing to call",
+			},
+			Do:    "Name a deployment that is there with `--model`, or have the model deployed with the command that the finding names.",
+			Since: "0.1.0", See: "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/create-resource",
 		},
 		{
 			ID: "sku/<size>", Title: "the region does not offer it to the subscription",

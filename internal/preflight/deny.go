@@ -15,8 +15,13 @@ import (
 //
 // learn.microsoft.com/azure/role-based-access-control/deny-assignments
 func (d decider) despiteDenies(n plan.Need, by rbac.Decision) rbac.Decision {
-	if says, denied := d.denied(n, d.facts.Denies.Value, d.facts.parents()); denied {
-		return says
+	here, denied := d.denied(n, d.facts.Denies.Value, d.facts.parents())
+	there, deniedThere := d.deniedElsewhere(n)
+	switch {
+	case deniedThere && (!denied || there.Verdict == rbac.Denied):
+		return there
+	case denied:
+		return here
 	}
 	return by
 }
@@ -109,12 +114,18 @@ func oneOf(texts []string, s string) bool {
 // denies is a finding of its own only when deny assignments could not be read:
 // where one stands in the way, the action's finding says so.
 func (d decider) denies() []Finding {
-	if d.facts.Denies.Unread == nil {
-		return nil
+	var out []Finding
+	unread := func(scope string, u *Unread) {
+		if u != nil {
+			out = append(out, Finding{
+				ID: "deny/assignments", Category: CategoryDeny, Verdict: Unknown, Subject: "Microsoft.Authorization/denyAssignments/read",
+				Scope: scope, Why: "a deny assignment wins over every role", Evidence: []string{u.Error()},
+			})
+		}
 	}
-	return []Finding{{
-		ID: "deny/assignments", Category: CategoryDeny, Verdict: Unknown, Subject: "Microsoft.Authorization/denyAssignments/read",
-		Scope: arm.SubscriptionID(d.plan.SubscriptionID), Why: "a deny assignment wins over every role",
-		Evidence: []string{d.facts.Denies.Unread.Error()},
-	}}
+	unread(arm.SubscriptionID(d.plan.SubscriptionID), d.facts.Denies.Unread)
+	for _, scope := range d.guarded() {
+		unread(scope, d.facts.Elsewhere[scope].Denies.Unread)
+	}
+	return out
 }

@@ -49,6 +49,9 @@ type Facts struct {
 	// them, where they could be read.
 	Assignments Fact[[]rbac.Assignment]     `json:"assignments"`
 	Denies      Fact[[]rbac.DenyAssignment] `json:"denies"`
+	// Elsewhere is what guards the scopes outside of the group on which the plan
+	// gives roles.
+	Elsewhere map[string]Elsewhere `json:"elsewhere,omitempty"`
 	// Definitions are of the subscription's roles; asked for only when a role
 	// hangs on a condition, or when something is missing.
 	Definitions Fact[[]rbac.RoleDefinition] `json:"definitions"`

@@ -83,6 +83,9 @@ func (g *gatherer) second(ctx context.Context) []func() {
 	for _, scope := range elsewhere(g.options.Plan) {
 		asks = append(asks, func() { g.permissions(ctx, scope) })
 	}
+	for _, scope := range guardedElsewhere(g.options.Plan) {
+		asks = append(asks, func() { g.guardsAt(ctx, scope) })
+	}
 	return asks
 }
 

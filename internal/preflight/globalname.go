@@ -32,7 +32,7 @@ func (d decider) name(n plan.GlobalName) Finding {
 		f = undecided(f, fact.Unread)
 	default:
 		f.Verdict, f.Blocks = Fail, true
-		f.Evidence = []string{"somebody else holds it"}
+		f.Evidence = []string{"somebody else holds it, or it was deleted in another region"}
 		if said := strings.TrimSpace(name.Reason + " " + name.Message); said != "" {
 			f.Evidence = append(f.Evidence, "Azure says: "+said)
 		}

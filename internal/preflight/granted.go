@@ -87,7 +87,7 @@ func grantScopes(p *plan.Plan) []string {
 // mayLackGrant reports whether the caller may not make one of the plan's grants,
 // or perhaps not: for a condition, or because something is denied.
 func (f Facts) mayLackGrant(p *plan.Plan) bool {
-	if f.conditioned() || f.Assignments.Unread != nil || len(f.Denies.Value) > 0 {
+	if f.conditioned() || f.Assignments.Unread != nil || len(f.Denies.Value) > 0 || f.guards() {
 		return true
 	}
 	for _, n := range p.Needs {

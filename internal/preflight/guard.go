@@ -100,17 +100,23 @@ func (g *gatherer) restriction(ctx context.Context, r plan.Resource) {
 //
 // learn.microsoft.com/azure/azure-resource-manager/management/lock-resources
 func (d decider) locked() []Finding {
-	if err := d.facts.Locks.Unread; err != nil {
-		return []Finding{undecided(Finding{
-			ID: "lock/" + arm.ReadOnly, Category: CategoryLock, Subject: "locks", Scope: d.narrowest(),
-			Why: "a lock holds against everybody",
-		}, err)}
-	}
 	var out []Finding
-	for _, l := range d.facts.Locks.Value {
+	unread := func(scope string, u *Unread) {
+		if u != nil {
+			out = append(out, undecided(Finding{
+				ID: "lock/" + arm.ReadOnly, Category: CategoryLock, Subject: "locks", Scope: scope,
+				Why: "a lock holds against everybody",
+			}, u))
+		}
+	}
+	unread(d.narrowest(), d.facts.Locks.Unread)
+	for _, scope := range d.guarded() {
+		unread(scope, d.facts.Elsewhere[scope].Locks.Unread)
+	}
+	for _, l := range d.locksOf() {
 		f := Finding{ID: "lock/" + l.Level, Category: CategoryLock, Subject: l.Name, Scope: l.Scope, Why: "a lock holds against everybody, also an Owner"}
 		switch {
-		case l.Level == arm.ReadOnly && d.makesWithin(l.Scope):
+		case l.Level == arm.ReadOnly && (d.makesWithin(l.Scope) || d.givesWithin(l.Scope)):
 			f.Verdict, f.Blocks = Fail, true
 			f.Evidence = []string{"the lock " + l.Name + " refuses every write at " + l.Scope}
 		default:

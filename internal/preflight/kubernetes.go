@@ -65,9 +65,12 @@ func (g *gatherer) kubernetes(ctx context.Context) {
 }
 
 // cluster checks the cluster that is there: rights, definitions and
-// cert-manager. Without one there is nothing to say.
+// cert-manager. Without one there is only to say what a new one will lack.
 func (d decider) cluster() []Finding {
 	if d.facts.Kubernetes == nil {
+		if d.plan.Options.Gateway && d.facts.Cluster.Unread == nil && !d.facts.Cluster.Value.Exists {
+			return []Finding{d.certManagerToCome()}
+		}
 		return nil
 	}
 	out := []Finding{d.clusterRights()}
@@ -130,6 +133,26 @@ func (d decider) definitions() Finding {
 	return f
 }
 
+const gatewayNeeds = "the gateway's certificate is made by it"
+
+// certManagerToCome says before there is a cluster what the gateway will wait
+// for in it (P24).
+func (d decider) certManagerToCome() Finding {
+	return Finding{
+		ID: "cluster/cert-manager", Category: CategoryCluster, Verdict: Warn, Subject: "cert-manager", Scope: d.plan.ClusterID(), Why: gatewayNeeds,
+		Evidence: []string{"there is no cluster yet, and a new one does not have it: the gateway has no certificate until somebody installs it"},
+		Fix:      []Fix{installCertManager("once the cluster is there, install it, or have whoever runs the cluster do so; kars does not")},
+	}
+}
+
+// installCertManager is a command for a person; nothing here runs it.
+func installCertManager(text string) Fix {
+	return Fix{
+		Text:    text,
+		Command: "helm upgrade --install cert-manager oci://quay.io/jetstack/charts/cert-manager --namespace cert-manager --create-namespace --set crds.enabled=true",
+	}
+}
+
 // certManager checks for the one thing that the gateway needs and the run does
 // not install (U15, P24).
 //
@@ -137,7 +160,7 @@ func (d decider) definitions() Finding {
 func (d decider) certManager() Finding {
 	f := Finding{
 		ID: "cluster/cert-manager", Category: CategoryCluster, Verdict: Pass, Subject: "cert-manager", Scope: d.plan.ClusterID(),
-		Why: "the gateway's certificate is made by it",
+		Why: gatewayNeeds,
 	}
 	_, defined := d.facts.Kubernetes.Value.Definitions[certManagerDefinition]
 	tag := d.facts.Kubernetes.Value.CertManager
@@ -154,10 +177,7 @@ func (d decider) certManager() Finding {
 		f.Evidence = []string{"it is " + tag}
 	}
 	if f.Verdict != Pass {
-		f.Fix = []Fix{{
-			Text:    "install it, or have whoever runs the cluster do so; kars does not",
-			Command: "helm upgrade --install cert-manager oci://quay.io/jetstack/charts/cert-manager --namespace cert-manager --create-namespace --set crds.enabled=true",
-		}}
+		f.Fix = []Fix{installCertManager("install it, or have whoever runs the cluster do so; kars does not")}
 	}
 	return f
 }

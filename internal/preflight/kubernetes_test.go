@@ -35,7 +35,7 @@ func inCluster(t *testing.T, o plan.Options, k Kubernetes) Report {
 	return check(t, a, func(o *Options) { o.Plan, o.Kubernetes = p, k })
 }
 
-func TestCertManagerP24U15(t *testing.T) {
+func TestU15CertManagerP24(t *testing.T) {
 	defined := func(tag string) kube.Standing {
 		return kube.Standing{CertManager: tag, Definitions: map[string][]string{"certificates.cert-manager.io": {"v1"}}}
 	}
@@ -67,6 +67,20 @@ func TestCertManagerP24U15(t *testing.T) {
 	r := inCluster(t, plan.Options{}, standing{asked: &asked})
 	if asked.CertManager || slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.ID == "cluster/cert-manager" }) {
 		t.Error("without the gateway it is asked for")
+	}
+}
+
+func TestU15WithTheGatewayANewClusterWillHaveNoCertManagerP24(t *testing.T) {
+	a := &azure{roles: developer, assignments: []rbac.Assignment{given(t, "Owner", subscription)}}
+	gateway := mustPlan(plan.Options{Gateway: true})
+	r := check(t, a, func(o *Options) { o.Plan = gateway })
+	f := find(t, r, "cluster/cert-manager", gateway.ClusterID())
+	if f.Verdict != Warn || f.Blocks {
+		t.Errorf("got %s, blocking %t; want a warning", f.Verdict, f.Blocks)
+	}
+	shows(t, f, "there is no cluster yet", "helm upgrade --install cert-manager")
+	if slices.ContainsFunc(check(t, a).Findings, func(f Finding) bool { return f.ID == "cluster/cert-manager" }) {
+		t.Error("without the gateway it is warned of")
 	}
 }
 

@@ -48,7 +48,7 @@ func (d decider) modelOffered(m plan.ModelCapacity) Finding {
 
 // modelQuota compares what the deployment takes with what is left. A deployment
 // that is there already has its share, also in an account that was deleted and
-// not purged.
+// not purged; an account without one, as an interrupted run leaves it, has none.
 func (d decider) modelQuota(m plan.ModelCapacity) Finding {
 	f := Finding{
 		ID: "quota/model", Category: CategoryQuota, Verdict: Pass, Subject: m.Model + " in " + d.plan.Options.Region,
@@ -66,12 +66,18 @@ func (d decider) modelQuota(m plan.ModelCapacity) Finding {
 		f.Verdict, f.Evidence = Unknown, []string{"the region's quotas do not name " + name}
 		return f
 	}
-	account := d.facts.Names[d.plan.FoundryID()].Value
 	f.Evidence = []string{fmt.Sprintf("%d of %d thousand tokens a minute are in use; the run takes %d more", usage.Current, usage.Limit, m.Capacity)}
-	switch {
-	case account.Own || account.Deleted:
-		f.Evidence = append(f.Evidence, "the account is there or will be recovered, and a deployment in it has its share already")
-	case int64(m.Capacity) > usage.Left():
+	account := d.facts.Names[d.plan.FoundryID()].Value
+	deployed, unread := d.deployed()
+	switch mayBe := account.Own || d.facts.Deployments != nil; {
+	case deployed:
+		f.Evidence = append(f.Evidence, "the deployment is there, and has its share already")
+	case account.Deleted:
+		f.Evidence = append(f.Evidence, "the account will be recovered, and a deployment in it has its share already")
+	case int64(m.Capacity) <= usage.Left():
+	case mayBe && unread != nil:
+		return undecided(f, unread)
+	default:
 		f.Verdict, f.Blocks = Fail, true
 		f.Fix = []Fix{
 			{Text: "ask for more: https://aka.ms/oai/stuquotarequest, or delete a deployment of the model in the region"},

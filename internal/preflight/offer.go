@@ -20,9 +20,12 @@ type Offers struct {
 	Sizes Fact[[]arm.VMSize] `json:"sizes"`
 	// Nearby are other regions by name, the nearest first in [nearby]; asked only
 	// where this one does not suffice.
-	Nearby      map[string]Region             `json:"nearby,omitempty"`
-	ModelUsages Fact[[]arm.Usage]             `json:"modelUsages"` // the planned one's quota
-	Models      Fact[[]arm.Model]             `json:"models"`      // the planned one's versions
+	Nearby      map[string]Region `json:"nearby,omitempty"`
+	ModelUsages Fact[[]arm.Usage] `json:"modelUsages"` // the planned one's quota
+	Models      Fact[[]arm.Model] `json:"models"`      // the planned one's versions
+	// Deployments are the names of those in the model's account; nil if nobody
+	// asked, as where there can be none yet.
+	Deployments *Fact[[]string]               `json:"deployments,omitempty"`
 	Versions    Fact[[]arm.KubernetesVersion] `json:"versions"`
 	Names       map[string]Fact[Name]         `json:"names,omitempty"` // by plan.GlobalName.ResourceID
 	Cluster     Fact[Cluster]                 `json:"cluster"`         // if the group is there
@@ -98,6 +101,9 @@ func (g *gatherer) held(ctx context.Context) []func() {
 	}
 	if g.facts.groupMayExist() {
 		asks = append(asks, func() { g.cluster(ctx) })
+	}
+	if g.deploymentsMatter() {
+		asks = append(asks, func() { g.deployments(ctx) })
 	}
 	return asks
 }

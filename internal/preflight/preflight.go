@@ -121,7 +121,7 @@ func Decide(p *plan.Plan, f Facts) Report {
 	}
 	for _, check := range []func() []Finding{
 		d.enabled, d.denies, d.locked, d.policed,
-		d.quotas, d.sizes, d.model, d.version, d.regions, d.names,
+		d.quotas, d.sizes, d.model, d.deployment, d.version, d.regions, d.names,
 		d.misleading, d.origin, d.ending,
 		d.cluster,
 		d.leastPrivilege,

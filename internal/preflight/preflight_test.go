@@ -109,6 +109,30 @@ func TestU10TheRightToMakeTheGroupIsNotAskedForWhereItIsThere(t *testing.T) {
 	}
 }
 
+// That everything is there already takes nothing from what a run does each time.
+func TestARunThatIsRepeatedStillChecksWhatItDoesP3(t *testing.T) {
+	p := mustPlan(plan.Options{})
+	a := &azure{roles: developer, location: "eastus2", assignments: []rbac.Assignment{given(t, "Reader", subscription)}}
+	a.there = map[string]arm.Tree{p.ClusterID(): {"properties": map[string]any{"kubernetesVersion": plan.KubernetesVersion}}}
+	for _, r := range p.Resources {
+		a.resources = append(a.resources, r.ID)
+		if a.there[r.ID] == nil {
+			a.there[r.ID] = arm.Tree{}
+		}
+	}
+	r := check(t, a)
+	for id, scope := range map[string]string{
+		"rbac/Microsoft.ContainerService/managedClusters/listClusterUserCredential/action":         p.ClusterID(),
+		"rbac/Microsoft.ContainerRegistry/registries/importImage/action":                           p.RegistryID(),
+		"rbac/Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write": p.ControllerCredential().ID,
+		assignRoles: p.RegistryID(),
+	} {
+		if f := find(t, r, id, scope); f.Verdict != Fail || !f.Blocks {
+			t.Errorf("a reader gets %s for %s, blocking %t; want fail", f.Verdict, id, f.Blocks)
+		}
+	}
+}
+
 func TestU10RegionOfAPremadeGroup(t *testing.T) {
 	p := mustPlan(plan.Options{})
 	a := &azure{roles: developer, location: "westeurope", assignments: []rbac.Assignment{given(t, "Owner", subscription)}}
@@ -225,7 +249,7 @@ func TestConditionOnAssigningRolesP6(t *testing.T) {
 	}
 }
 
-func TestU16U17RegistrationOfProviders(t *testing.T) {
+func TestU16U17RegistrationOfProvidersBlocksWhoMayNotRegisterThemP20(t *testing.T) {
 	states := map[string]string{"Microsoft.ContainerService": "NotRegistered", "Microsoft.KeyVault": "Registering"}
 	id := "registration/Microsoft.ContainerService"
 

@@ -180,7 +180,7 @@ func TestNamesP16(t *testing.T) {
 	if err := w.azure.ReserveName("Microsoft.ContainerRegistry/registries", p.Names.Registry); err != nil {
 		t.Fatal(err)
 	}
-	says(t, preflight.Run(t.Context(), o), "name/Microsoft.ContainerRegistry/registries", preflight.Fail, "somebody else holds it", "--cluster-name kars2")
+	says(t, preflight.Run(t.Context(), o), "name/Microsoft.ContainerRegistry/registries", preflight.Fail, "somebody else holds it, or it was deleted in another region", "--cluster-name kars2")
 
 	if _, err := c.PutGroup(t.Context(), p.SubscriptionID, p.Group.Name, p.Options.Region, nil); err != nil {
 		t.Fatal(err)
@@ -215,7 +215,7 @@ func TestFeatureThatIsNotRegisteredU19U20P21(t *testing.T) {
 	says(t, preflight.Run(t.Context(), reader), "feature/Microsoft.Compute/EncryptionAtHost", preflight.Fail, "Microsoft.Features/providers/features/register/action: no role of yours")
 }
 
-func TestRegistrationLoopCoversOnlyWhatIsMissingU18P20(t *testing.T) {
+func TestU18RegistrationLoopCoversOnlyWhatIsMissingP20(t *testing.T) {
 	_, o, c := owned(t)
 	for _, namespace := range []string{"Microsoft.KeyVault", "Microsoft.OperationalInsights"} {
 		path := arm.SubscriptionID(o.Plan.SubscriptionID) + "/providers/" + namespace + "/unregister"

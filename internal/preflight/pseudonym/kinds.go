@@ -18,7 +18,7 @@ func kindOf(path []string) kind {
 // keyed reports whether what lies at a path is a map whose keys are data.
 func keyed(path []string) bool {
 	switch strings.Join(path, ".") {
-	case "permissions", "registrations.value", "locations", "features.value", "nearby", "names", "kubernetes.value.definitions":
+	case "permissions", "registrations.value", "locations", "features.value", "nearby", "names", "elsewhere", "kubernetes.value.definitions":
 		return true
 	}
 	return false
@@ -63,6 +63,11 @@ func kinds() []row {
 		{"subscription.value.state", keep},
 		{"….subscriptionId", id},
 		{"….tenantId", id},
+		{"elsewhere.key", id},
+		{"elsewhere.*.denies.value.*.name", name},
+		{"elsewhere.*.locks.value.*.name", name},
+		{"elsewhere.*.locks.value.*.level", keep},
+		{"elsewhere.*.locks.value.*.notes", text},
 		{"locks.value.*.name", name},
 		{"locks.value.*.level", keep},
 		{"locks.value.*.notes", text},

@@ -109,6 +109,15 @@ func (r *tenant) facts(t *testing.T) preflight.Facts {
 			PrincipalTypes: []string{r.pick("", "User", "Group")}, ExcludePrincipalTypes: []string{r.pick("", "User", "Group")},
 		}}
 	}
+	if id := p.Options.FoundryID; id != "" {
+		f.Elsewhere = map[string]preflight.Elsewhere{id: {
+			Denies: preflight.Fact[[]rbac.DenyAssignment]{Value: []rbac.DenyAssignment{{
+				ID: id + "/providers/Microsoft.Authorization/denyAssignments/" + r.guid(), Name: "deny of " + secret, Scope: id,
+				Permissions: []rbac.Permission{{Actions: []string{"*/write"}}}, Principals: []string{r.pick(caller, group, r.guid())}, PrincipalTypes: []string{r.pick("User", "Group")},
+			}}},
+			Locks: preflight.Fact[[]arm.Lock]{Value: []arm.Lock{{ID: id + "/providers/Microsoft.Authorization/locks/" + secret, Name: secret, Level: r.pick(arm.ReadOnly, arm.CannotDelete), Scope: id, Notes: "ask " + secret}}},
+		}}
+	}
 	f.Registrations.Value = map[string]string{"microsoft.keyvault": r.pick("Registered", "NotRegistered")}
 	r.surroundings(&f, p)
 	if r.IntN(2) == 0 {
