@@ -123,10 +123,10 @@ func (a *app) readyFor(flags *upFlags) error {
 func (a *app) explain(r preflight.Report, gate preflight.Gate) {
 	if verdictError(r, gate) == nil {
 		for _, f := range r.Of(preflight.Unknown) {
-			a.printer.Warn(fmt.Sprintf("could not decide %s: %s", f.Subject, strings.Join(f.Evidence, "; ")), "")
+			a.printer.Warn(visible(fmt.Sprintf("could not decide %s: %s", f.Subject, strings.Join(f.Evidence, "; "))), "")
 		}
 		for _, f := range r.Of(preflight.Warn) {
-			a.printer.Warn(f.Subject+": "+strings.Join(f.Evidence, "; "), "")
+			a.printer.Warn(visible(f.Subject+": "+strings.Join(f.Evidence, "; ")), "")
 		}
 		a.printer.Say("%-12s %s", "preflight", r.Summary())
 		return

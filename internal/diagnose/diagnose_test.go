@@ -23,7 +23,7 @@ func TestExplain(t *testing.T) {
 		id      string
 		command string // of the first fix that has one
 	}{
-		"U38 attaching the registry without the right to assign roles": {
+		"U38: attaching the registry without the right to assign roles": {
 			Error{Plane: ARM, Status: 403, Code: "AuthorizationFailed", Action: "Microsoft.Authorization/roleAssignments/write", Scope: scope, Message: refusal},
 			"role-assignment-denied",
 			`az role assignment create --assignee ` + caller + ` --role "User Access Administrator" --scope /subscriptions/11111111-1111-1111-1111-111111111111`,
@@ -32,47 +32,47 @@ func TestExplain(t *testing.T) {
 			Error{Plane: Registry, Status: 401, Code: "UNAUTHORIZED", Target: "kars.azurecr.io", Action: "Microsoft.ContainerRegistry/registries/pull/read"},
 			"registry-pull-refused", "az role assignment create --assignee <principal> --role AcrPull --scope <registry>",
 		},
-		"U39 encryption at host has not come yet": {
+		"U39: encryption at host has not come yet": {
 			Error{Plane: ARM, Code: "InvalidParameter", Message: "The property 'securityProfile.encryptionAtHost' is not valid because the 'Microsoft.Compute/EncryptionAtHost' feature is not enabled for this subscription."},
 			"feature-not-registered", "az feature register --namespace Microsoft.Compute --name EncryptionAtHost",
 		},
-		"U39 some other preview has not come yet": {
+		"U39: some other preview has not come yet": {
 			Error{Plane: ARM, Code: "FeatureNotRegistered", Message: "Preview feature Microsoft.ContainerService/KataVMIsolationPreview not registered."},
 			"preview-not-registered", `az feature list --query "[?properties.state=='Registering']" --output table`,
 		},
-		"U40 a provider is not registered": {
+		"U40: a provider is not registered": {
 			Error{Plane: ARM, Code: "MissingSubscriptionRegistration", Message: "The subscription is not registered to use namespace 'Microsoft.ContainerService'. See https://aka.ms/rps-not-found"},
 			"subscription-not-registered", "az provider register --namespace Microsoft.ContainerService --wait",
 		},
-		"U41 no virtual CPUs are left": {
+		"U41: no virtual CPUs are left": {
 			Error{Plane: ARM, Code: "ErrCode_InsufficientVCPUQuota", Message: "Insufficient regional vcpu quota left"},
 			"quota-exceeded", "az vm list-usage --location <region> --output table",
 		},
-		"U41 no tokens a minute are left for the model": {
+		"U41: no tokens a minute are left for the model": {
 			Error{Plane: ARM, Code: "InsufficientQuota", Message: "This operation require 10 new capacity in quota Tokens Per Minute (thousands) - gpt-4.1"},
 			"model-quota-exceeded", "az cognitiveservices usage list --location <region> --output table",
 		},
-		"U41 a size that the subscription may not have is no quota": {
+		"U41: a size that the subscription may not have is no quota": {
 			Error{Plane: ARM, Code: "BadRequest", Message: "The VM size of Standard_D4as_v5 is not allowed in your subscription in location 'eastus2'. The available VM sizes are 'standard_d2as_v5'. For more details, please visit https://aka.ms/aks/quotas-skus-regions"},
 			"sku-not-available", "kars up --region <region>",
 		},
-		"U41 the compute provider says quota in prose": {
+		"U41: the compute provider says quota in prose": {
 			Error{Plane: ARM, Code: "OperationNotAllowed", Message: "Operation could not be completed as it results in exceeding approved Total Regional Cores quota."},
 			"quota-exceeded", "az vm list-usage --location <region> --output table",
 		},
-		"U42 the directory role is missing": {
+		"U42: the directory role is missing": {
 			Error{Plane: Graph, Status: 403, Code: "Authorization_RequestDenied", Message: "Insufficient privileges to complete the operation."},
 			"directory-role-missing", "kars mesh setup-trust",
 		},
-		"U43 the tenant forbids secrets": {
+		"U43: the tenant forbids secrets": {
 			Error{Plane: Graph, Code: "CredentialInvalidLifetimeAsPerAppPolicy"},
 			"credential-lifetime-policy", "kars mesh setup-trust",
 		},
-		"U44 the tenant forbids the issuer": {
+		"U44: the tenant forbids the issuer": {
 			Error{Plane: Graph, Code: "InvalidFederatedIdentityCredentialValue"},
 			"federated-credential-refused", "az aks show --resource-group <group> --name <cluster> --query oidcIssuerProfile.issuerUrl",
 		},
-		"U45 a token is the controller's": {
+		"U45: a token is the controller's": {
 			Error{Plane: Entra, Code: "AgentIdentityMismatch"},
 			"foreign-agent-token", "kars delete <name> && kars add <name>",
 		},

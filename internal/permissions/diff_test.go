@@ -23,7 +23,7 @@ func TestCompareSaysWhatAChangeNeeds(t *testing.T) {
 		"the gateway":                        {nil, []func(*plan.Options){gateway}, "this change needs one new permission"},
 		"no gateway any more":                {[]func(*plan.Options){gateway}, nil, "this change needs no new permission; one is no longer needed"},
 		"trust":                              {[]func(*plan.Options){anonymous}, nil, "this change needs three new permissions"},
-		"an account of another subscription": {nil, []func(*plan.Options){endpoint}, "this change needs three new permissions; eleven are no longer needed"},
+		"an account of another subscription": {nil, []func(*plan.Options){endpoint}, "this change needs four new permissions; ten are no longer needed"},
 		"trust, and the gateway no longer":   {[]func(*plan.Options){anonymous, gateway}, nil, "this change needs three new permissions; one is no longer needed"},
 	} {
 		t.Run(says, func(t *testing.T) {

@@ -129,6 +129,9 @@ func (p *Page) steps(b *page) {
 		}
 		b.row(string(r.Step), "`"+r.Action+"`", reach(r.Scope), why)
 	}
+	if p.has(credentialWrite) {
+		b.f("\nFederating the controller's service account takes Contributor, or another role that writes identities: User Access\nAdministrator gives roles, and may not federate.")
+	}
 }
 
 func (p *Page) registrations(b *page) {

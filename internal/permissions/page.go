@@ -218,7 +218,10 @@ func (p *Page) finish(o Options) {
 	}
 }
 
-const assignmentWrite = "Microsoft.Authorization/roleAssignments/write"
+const (
+	assignmentWrite = "Microsoft.Authorization/roleAssignments/write"
+	credentialWrite = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write"
+)
 
 func (p *Page) has(action string) bool {
 	return slices.ContainsFunc(p.Permissions, func(r Permission) bool { return strings.EqualFold(r.Action, action) })

@@ -152,6 +152,17 @@ func TestU13EveryActionOfTheMatrixComesOutOfSomePlan(t *testing.T) {
 	}
 }
 
+func TestU48ThePageSaysThatFederatingTakesContributor(t *testing.T) {
+	const action, says = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write", "Contributor has it, User Access Administrator has not"
+	i := slices.IndexFunc(Matrix(), func(r MatrixRow) bool { return r.Action == action })
+	if i < 0 || !strings.Contains(Matrix()[i].Purpose, says) {
+		t.Errorf("the matrix does not say of %s that %s", action, says)
+	}
+	if page := New(forAda(mustPlan(t))).Markdown(); !strings.Contains(page, "Federating the controller's service account takes Contributor") {
+		t.Error("the page of a plan does not say what federating takes")
+	}
+}
+
 func TestU10AtAGroupTheSubscriptionIsLeftToItsOwner(t *testing.T) {
 	o := forAda(mustPlan(t))
 	o.Group = true

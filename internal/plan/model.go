@@ -17,11 +17,19 @@ type ModelCapacity struct {
 // learn.microsoft.com/rest/api/aiservices/accountmanagement/usages/list
 func (m ModelCapacity) UsageName() string { return m.Format + "." + m.SKU + "." + m.Model }
 
+// What the plan deploys the model as, and how many thousands of tokens a minute
+// it takes.
+const (
+	ModelFormat    = "OpenAI"
+	ModelSKU       = "GlobalStandard"
+	ModelThousands = 10
+)
+
 // model is the capacity of the one deployment that the plan makes; nil where
 // the account, and what is deployed in it, is somebody else's.
 func (p *Plan) model() *ModelCapacity {
 	if p.Options.FoundryEndpoint != "" {
 		return nil
 	}
-	return &ModelCapacity{Model: p.Options.Model, Format: "OpenAI", SKU: "GlobalStandard", Capacity: 10}
+	return &ModelCapacity{Model: p.Options.Model, Format: ModelFormat, SKU: ModelSKU, Capacity: ModelThousands}
 }

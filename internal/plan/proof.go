@@ -15,6 +15,7 @@ func (n *needList) proof(p *Plan) {
 	check("Microsoft.Authorization/permissions/read", group, "proves what you may do")
 	if p.Options.FoundryID != "" {
 		check("Microsoft.Authorization/permissions/read", p.Options.FoundryID, "proves what you may do at the account that is there")
+		check(accountType+"/deployments/read", p.Options.FoundryID, "proves that the account has the model's deployment")
 	}
 	check(assignmentRead, group, "proves under which conditions you may give roles, and which roles you could activate")
 	check("Microsoft.Authorization/roleDefinitions/read", subscription, "proves what the roles you hold consist of")

@@ -163,6 +163,32 @@ func TestU08ContributorAndUserAccessAdministratorSufficeU09U12(t *testing.T) {
 	}
 }
 
+// What federates the controller's account writes at an identity, which is no
+// role assignment.
+func TestU48FederatedCredentialsTakeContributorAndNotUserAccessAdministrator(t *testing.T) {
+	p := mustPlan(t, testOptions())
+	federating := slices.DeleteFunc(slices.Clone(p.Needs), func(n Need) bool { return n.Scope != p.ControllerCredential().ID })
+	if len(federating) == 0 {
+		t.Fatal("the plan federates nothing")
+	}
+	for role, want := range map[string][]string{
+		"Contributor":               nil,
+		"User Access Administrator": {credentialType + "/write"},
+	} {
+		d, ok := roledefinition.ByName(role)
+		if !ok {
+			t.Fatalf("there is no role %s", role)
+		}
+		if diff := cmp.Diff(want, missing(federating, d.Permissions)); diff != "" {
+			t.Errorf("what %s lacks (-want +got):\n%s", role, diff)
+		}
+	}
+	// The grants at the account, which do take it, are in the plan.
+	if !slices.ContainsFunc(p.Needs, func(n Need) bool { return n.Action == assignmentWrite && n.Scope == p.FoundryID() }) {
+		t.Error("no right to give roles at the model's account is needed")
+	}
+}
+
 // missing are the actions that permission sets do not grant, each once.
 func missing(needs []Need, sets []rbac.Permission) []string {
 	var out []string

@@ -41,6 +41,10 @@ func (w *world) account() (id, endpoint string) {
 			"location": "eastus2", "kind": "AIServices", "sku": tree{"name": "S0"},
 			"properties": tree{"customSubDomainName": "everybodys", "disableLocalAuth": true},
 		}},
+		{id + "/deployments/gpt-4.1", "2025-06-01", tree{
+			"sku":        tree{"name": "GlobalStandard", "capacity": 10},
+			"properties": tree{"model": tree{"format": "OpenAI", "name": "gpt-4.1"}},
+		}},
 	} {
 		o, err := owner.arm.Put(w.Context(), r.id, r.version, r.body)
 		if err != nil {
