@@ -73,15 +73,15 @@ func (g *gatherer) restricted(ctx context.Context) []func() {
 	if !g.facts.Group.Value.Exists {
 		resources = append(resources, p.Group)
 	}
-	asks := make([]func(), 0, len(resources))
+	asks, scope := make([]func(), 0, len(resources)), g.narrowest()
 	for _, r := range resources {
-		asks = append(asks, func() { g.restriction(ctx, r) })
+		asks = append(asks, func() { g.restriction(ctx, scope, r) })
 	}
 	return asks
 }
 
-func (g *gatherer) restriction(ctx context.Context, r plan.Resource) {
-	verdicts, err := g.options.ARM.CheckPolicy(ctx, g.narrowest(), arm.PolicyResource{
+func (g *gatherer) restriction(ctx context.Context, scope string, r plan.Resource) {
+	verdicts, err := g.options.ARM.CheckPolicy(ctx, scope, arm.PolicyResource{
 		ID: r.ID, APIVersion: r.APIVersion, Content: arm.Tree(r.Body),
 	})
 	verdicts = slices.DeleteFunc(verdicts, func(v arm.PolicyVerdict) bool { return !strings.EqualFold(v.Effect, "Deny") })

@@ -94,12 +94,13 @@ func (g *gatherer) offers(ctx context.Context) []func() {
 func (g *gatherer) held(ctx context.Context) []func() {
 	p := g.options.Plan
 	var asks []func()
+	there := g.facts.groupMayExist()
 	for _, n := range p.GlobalNames {
 		if name, asked := g.facts.Names[n.ResourceID]; asked && name.Unread == nil && !name.Value.Available {
-			asks = append(asks, func() { g.holder(ctx, n, name.Value) })
+			asks = append(asks, func() { g.holder(ctx, n, name.Value, there) })
 		}
 	}
-	if g.facts.groupMayExist() {
+	if there {
 		asks = append(asks, func() { g.cluster(ctx) })
 	}
 	if g.deploymentsMatter() {
@@ -196,11 +197,11 @@ func (g *gatherer) name(ctx context.Context, n plan.GlobalName) {
 	g.setName(n, read(ctx, "whether the name "+n.Name+" is free", Name{NameCheck: check}, err))
 }
 
-// holder asks whether the plan's own resource, or its soft-deleted remains, hold
-// a name. A vault is recovered to where it was: remains of another group's are
+// holder asks whether the plan's own resource, where its group may be there, or
+// its soft-deleted remains hold a name. A vault is recovered to where it was: remains of another group's are
 // not the plan's.
 // learn.microsoft.com/azure/key-vault/general/soft-delete-overview
-func (g *gatherer) holder(ctx context.Context, n plan.GlobalName, name Name) {
+func (g *gatherer) holder(ctx context.Context, n plan.GlobalName, name Name, there bool) {
 	p := g.options.Plan
 	i := slices.IndexFunc(p.Resources, func(r plan.Resource) bool { return r.ID == n.ResourceID })
 	if i < 0 {
@@ -208,7 +209,7 @@ func (g *gatherer) holder(ctx context.Context, n plan.GlobalName, name Name) {
 	}
 	resource := p.Resources[i]
 	what := "who holds the name " + n.Name
-	if g.facts.groupMayExist() {
+	if there {
 		_, found, err := g.options.ARM.Get(ctx, resource.ID, resource.APIVersion)
 		name.Own = found
 		if err != nil || found {
